@@ -1,0 +1,14 @@
+#include <array>
+
+#include "dissect/dissector.h"
+#include "dissectors/echonet_lite/echonet_lite_dissector.h"
+
+namespace tsujiban::dissect {
+
+// Every dissector of this build, one row each. Adding a protocol adds its row here and its folder in CMakeLists.txt.
+std::span<const DissectorRow> registry() noexcept {
+  static const std::array rows = {echonet_lite::registry_row};
+  return rows;
+}
+
+}  // namespace tsujiban::dissect

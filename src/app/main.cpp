@@ -1,0 +1,56 @@
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+
+#include "app/commands.h"
+#include "app/version.h"
+
+int main(int argc, char** argv) {
+  using namespace tsujiban::app;
+  CLI::App app("Tsujiban 辻番: passive security monitor for demand-response and smart-meter networks\n"
+               "デマンドレスポンス・スマートメーター網のための受動型セキュリティ監視", "tsujiban");
+  app.set_version_flag("--version", std::string("tsujiban ") + version);
+  app.require_subcommand(1);
+  app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
+    return std::string(error.what()) + "\nSee `tsujiban" + (failed->get_subcommands().empty() ? "" : " " + failed->get_subcommands().front()->get_name()) + " --help`.\n";
+  });
+
+  ReadOptions read;
+  CLI::App* read_app = app.add_subcommand("read", "Analyse captures: pcap, pcapng, .gz, .zst, a folder, - for standard input");
+  read_app->add_option("CAPTURE", read.captures, "Captures to read, one after another")->required();
+  read_app->add_option("-c,--config", read.configuration, "Site configuration (YAML); without it no inventory, and what needs one rests");
+  read_app->add_option("-r,--rules", read.rules, "Signature rule file; may be given several times")->allow_extra_args(false);
+  read_app->add_option("-o,--output", read.output, "Folder for eve.json, or - for events on standard output");
+  read_app->add_option("-w,--workers", read.workers, "Worker threads; the events are the same whatever their number")
+      ->check(CLI::Range(1u, workers_max))->capture_default_str();
+  read_app->add_option("--events", read.events, "Event types to write, comma-separated (default: all)");
+  read_app->add_option("--checksum", read.checksum, "auto: bad ones count where good ones were seen; check; ignore")
+      ->check(CLI::IsMember({"auto", "check", "ignore"}));
+
+  std::string run_configuration;
+  CLI::App* run_app = app.add_subcommand("run", "Watch live, in the foreground");
+  run_app->add_option("-c,--config", run_configuration, "Site configuration (YAML)")->required();
+
+  std::string check_configuration;
+  CLI::App* check_app = app.add_subcommand("check", "Check configuration, inventory and rules; every fault with file:line:column");
+  check_app->add_option("-c,--config", check_configuration, "Site configuration (YAML)")->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are successes; everything else is wrong usage.
+    return app.exit(error) == 0 ? exit_done : exit_usage;
+  }
+
+  // A reader that goes away is a failed write with an error to tell, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    if (*read_app) return read_command(read);
+    if (*run_app) return run_command(run_configuration);
+    return check_command(check_configuration);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "tsujiban: %s\n", error.what());
+    return exit_failed;
+  }
+}

@@ -1,0 +1,150 @@
+#include <csignal>
+#include <ctime>
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
+#include "app/commands.h"
+#include "app/privileges.h"
+#include "app/session.h"
+#include "app/version.h"
+#include "capture/live.h"
+#include "output/metrics_exposition.h"
+#include "output/progress.h"
+#include "pipeline/runner.h"
+
+namespace tsujiban::app {
+namespace {
+
+constexpr int stats_every_seconds = 60;
+constexpr long signal_wait_ns = 100'000'000;
+constexpr int stalled_pipe_wait_ms = 100;     // How long an output may hold the correlator up.
+
+sigset_t our_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
+
+int run_command(const std::string& configuration) {
+  Loaded loaded;
+  if (!load(configuration, {}, loaded)) return exit_usage;
+  const config::Config& config = *loaded.config;
+  if (config.captures.empty()) {
+    std::fprintf(stderr, "%s: `run` needs `capture:`, for example `capture: [{kind: pcap, interface: span0}]`\n", configuration.c_str());
+    return exit_usage;
+  }
+  if (config.outputs.empty()) {
+    std::fprintf(stderr, "%s: `run` needs `outputs:`, for example `outputs: [{kind: eve, path: eve.json}]`\n", configuration.c_str());
+    return exit_usage;
+  }
+
+  // Everything that needs rights first: interfaces, then output files.
+  std::string error;
+  std::vector<std::unique_ptr<capture::LiveSource>> sources;
+  std::vector<capture::LiveSource*> open_sources;
+  for (const config::CaptureEntry& entry : config.captures) {
+    sources.push_back(capture::open_live(entry.interface, {}, error));
+    if (sources.back() == nullptr) {
+      std::fprintf(stderr, "%s\n", error.c_str());
+      return exit_failed;
+    }
+    open_sources.push_back(sources.back().get());
+  }
+  metrics::ProcessMetrics process;
+  process.start_time_s.set(static_cast<std::uint64_t>(std::time(nullptr)));
+  std::vector<std::unique_ptr<output::EveSink>> eves;
+  std::vector<pipeline::Sink> sinks;
+  std::vector<output::Feature> outputs;
+  EventTypes events;
+  for (const config::Output& wanted : config.outputs) {
+    output::EveSink::Options options;
+    options.path = wanted.path;
+    options.append = true;
+    options.rotate_bytes = wanted.rotate_bytes;
+    options.wait_ms_max = stalled_pipe_wait_ms;
+    eves.push_back(std::make_unique<output::EveSink>(options, process.sinks[0]));
+    if (!eves.back()->open()) {
+      std::fprintf(stderr, "%s\n", eves.back()->error().c_str());
+      return exit_failed;
+    }
+    if (wanted.path != "-") give_to_unprivileged(wanted.path);
+    sinks.push_back({eves.back().get(), wanted.types});
+    outputs.push_back({"eve", true, wanted.path});
+    for (std::size_t i = 0; i < event_type_count; ++i) {
+      if (wanted.types.has(static_cast<EventType>(i))) events.add(static_cast<EventType>(i));
+    }
+  }
+  std::string user;
+  if (!drop_privileges(user, error)) {
+    std::fprintf(stderr, "tsujiban: %s\n", error.c_str());
+    return exit_failed;
+  }
+
+  // Blocked before any thread starts, so that only the one below takes them.
+  const sigset_t signals = our_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  unsigned workers = 1;
+  for (const config::CaptureEntry& entry : config.captures) workers = std::max(workers, entry.workers);
+  pipeline::RunContext run = make_context(loaded, events, workers);
+  run.live = true;
+  run.checksum = config.captures.front().checksum;
+  run.input_name = [&config](std::uint16_t input) -> std::string_view { return config.captures[input].interface; };
+  count_assets(config, process);
+  output::StartBanner banner = make_banner(run, configuration, std::move(outputs));
+  output::print_banner(stderr, banner, output::wants_color(stderr));
+  for (const config::CaptureEntry& entry : config.captures) std::fprintf(stderr, "listening on %s as user %s 監視開始\n", entry.interface.c_str(), user.c_str());
+
+  pipeline::Runner runner(run, std::move(sinks), process);
+  std::unique_ptr<output::MetricsServer> server;
+  if (!config.metrics_listen.empty()) {
+    output::MetricsSources metrics_sources;
+    metrics_sources.workers = runner.counters();
+    metrics_sources.process = &process;
+    metrics_sources.type_name = message_type_name;
+    metrics_sources.version = version;
+    server = std::make_unique<output::MetricsServer>(config.metrics_listen, std::move(metrics_sources));
+    std::fprintf(stderr, "metrics at http://%s/metrics\n", config.metrics_listen.c_str());
+  }
+
+  std::atomic<bool> stop{false}, over{false};
+  std::thread signal_thread([&] {
+    const timespec wait{0, signal_wait_ns};
+    while (!over.load(std::memory_order_relaxed)) {
+      const int signal = sigtimedwait(&signals, nullptr, &wait);
+      if (signal == SIGTERM || signal == SIGINT) stop.store(true, std::memory_order_relaxed);
+      if (signal == SIGHUP) runner.correlator().request_reopen();
+    }
+  });
+  int seconds = 0;
+  runner.run_live(open_sources, stop, [&] {
+    if (++seconds % stats_every_seconds == 0) runner.correlator().request_stats();
+  });
+  over.store(true, std::memory_order_relaxed);
+  signal_thread.join();
+
+  const metrics::Totals totals = metrics::fold(runner.counters());
+  std::fprintf(stderr, "stopped 停止: %llu packets received, %llu processed, %llu dropped, %llu alerts written\n",
+               static_cast<unsigned long long>(process.packets_received.value()), static_cast<unsigned long long>(totals.packets),
+               static_cast<unsigned long long>(process.dropped[static_cast<std::size_t>(metrics::DropReason::kernel)].value() +
+                                               process.dropped[static_cast<std::size_t>(metrics::DropReason::ring)].value()),
+               static_cast<unsigned long long>(process.alerts_written.value()));
+  if (!runner.output_error().empty()) {
+    std::fprintf(stderr, "%s\n", runner.output_error().c_str());
+    return exit_failed;
+  }
+  if (!runner.damage().empty()) {
+    std::fprintf(stderr, "%s\n", runner.damage().c_str());
+    return exit_failed;
+  }
+  return exit_done;
+}
+
+}  // namespace tsujiban::app

@@ -1,0 +1,117 @@
+#include "app/session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "app/version.h"
+#include "detect/signature_rules.h"
+#include "dissectors/echonet_lite/echonet_lite_wire.h"
+
+namespace tsujiban::app {
+namespace {
+
+constexpr std::size_t faults_shown_max = config::faults_max;
+
+void tell(const std::vector<config::Fault>& faults) {
+  for (const config::Fault& fault : faults) std::fprintf(stderr, "%s\n", config::to_string(fault).c_str());
+}
+
+}  // namespace
+
+bool load(const std::string& configuration, const std::vector<std::string>& more_rules, Loaded& loaded) {
+  std::vector<config::Fault> faults;
+  loaded.config = configuration.empty() ? config::defaults() : config::load(configuration, faults);
+  std::vector<std::string> files = more_rules;
+  if (loaded.config != nullptr) files.insert(files.begin(), loaded.config->signature_files.begin(), loaded.config->signature_files.end());
+  // Both are read whatever the other says: the user gets every fault at once.
+  loaded.rules = detect::RuleSet::load(files, faults);
+  if (faults.size() > faults_shown_max) faults.resize(faults_shown_max);
+  tell(faults);
+  if (const std::string fault = detect::signature_platform_fault(); !fault.empty()) {
+    std::fprintf(stderr, "tsujiban: %s\n", fault.c_str());
+    return false;
+  }
+  return faults.empty() && loaded.config != nullptr && loaded.rules != nullptr;
+}
+
+pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsigned workers) {
+  pipeline::RunContext run;
+  run.config = loaded.config;
+  run.seed = random_hash_seed();
+  run.inventory = std::make_shared<const policy::Inventory>(loaded.config, run.seed);
+  if (loaded.config->has_inventory() && loaded.config->detectors[static_cast<std::size_t>(DetectorId::policy_peer_not_allowed)].enabled) {
+    run.allow = std::make_shared<const policy::AllowList>(run.inventory, run.seed);
+  }
+  run.rules = loaded.rules;
+  run.dissectors = dissect::registry();
+  run.events = events;
+  run.workers = workers;
+  run.budget = pipeline::Budget::for_memory(loaded.config->memory_bytes, workers);
+  run.budget.streams.seed = run.seed;
+  return run;
+}
+
+output::StartBanner make_banner(const pipeline::RunContext& run, const std::string& configuration, std::vector<output::Feature> outputs) {
+  output::StartBanner banner;
+  banner.version = version;
+  banner.configuration = configuration;
+  banner.site = run.config->site_name;
+  banner.workers = run.workers;
+  banner.outputs = std::move(outputs);
+  for (const dissect::DissectorRow& row : run.dissectors) {
+    std::string where;
+    if (row.on_datagrams) where += "UDP";
+    if (row.on_streams) where += where.empty() ? "TCP" : ", TCP";
+    banner.protocols.push_back({std::string(name_of(row.protocol)), true, where + ", by content"});
+  }
+  if (run.rules->empty()) banner.rules.push_back({"signatures", false, "no rule file was given (-r, or `signatures:` in the configuration)"});
+  else banner.rules.push_back({"signatures", true, std::to_string(run.rules->size()) + (run.rules->size() == 1 ? " rule" : " rules")});
+  const auto detector = [&](DetectorId id, bool on, std::string detail) {
+    const bool enabled = run.config->detectors[static_cast<std::size_t>(id)].enabled;
+    banner.detectors.push_back({std::string(info_of(id).name), on && enabled, enabled ? std::move(detail) : "switched off in the configuration"});
+  };
+  detector(DetectorId::policy_peer_not_allowed, run.allow != nullptr,
+           run.allow != nullptr ? std::to_string(run.config->assets.size()) + " assets, " + std::to_string(run.config->allow.size()) + " allow entries"
+                                : "needs an inventory: `assets:` in the configuration (-c)");
+  detector(DetectorId::sensor_packet_loss, true, "");
+  detector(DetectorId::sensor_capture_stalled, true, run.live ? "" : "one-sidedness only; silence is told live");
+  detector(DetectorId::sensor_state_limit, true, "");
+  detector(DetectorId::sensor_clock_step, true, "");
+  detector(DetectorId::sensor_duplicate_packets, true, "");
+  return banner;
+}
+
+std::string_view message_type_name(AppProtocol protocol, unsigned type) {
+  if (protocol == AppProtocol::echonet_lite) return echonet_lite::service_name(static_cast<std::uint8_t>(type));
+  return {};
+}
+
+bool parse_event_types(std::string_view list, EventTypes& types, std::string& unknown) {
+  types = EventTypes();
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view word = list.substr(0, comma);
+    EventType type;
+    if (!parse_event_type(word, type)) {
+      unknown = word;
+      return false;
+    }
+    types.add(type);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return true;
+}
+
+std::string event_type_names() {
+  std::string names;
+  for (std::size_t i = 0; i < event_type_count; ++i) names += (i == 0 ? "" : ", ") + std::string(name_of(static_cast<EventType>(i)));
+  return names;
+}
+
+void count_assets(const config::Config& config, metrics::ProcessMetrics& process) {
+  for (const config::Asset& asset : config.assets) process.assets[static_cast<std::size_t>(asset.role)].add();
+}
+
+}  // namespace tsujiban::app

@@ -1,0 +1,37 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metrics/process_metrics.h"
+#include "output/summary.h"
+#include "pipeline/run_context.h"
+
+namespace tsujiban::app {
+
+// Loads the configuration (or the defaults) and the rules, and says on stderr everything that is wrong with them. Null: do
+// not start, exit with `exit_usage`.
+struct Loaded {
+  std::shared_ptr<const config::Config> config;
+  std::shared_ptr<const detect::RuleSet> rules;
+};
+bool load(const std::string& configuration, const std::vector<std::string>& more_rules, Loaded& loaded);
+
+// What both `read` and `run` start from; `events` is what the outputs want.
+pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsigned workers);
+
+// What is on and what rests, for the start and for the summary.
+output::StartBanner make_banner(const pipeline::RunContext& run, const std::string& configuration, std::vector<output::Feature> outputs);
+
+// Names a message type of any protocol; empty where it has no name.
+std::string_view message_type_name(AppProtocol protocol, unsigned type);
+
+// "a,b" to a set; false with `unknown` the first word that is no event type.
+bool parse_event_types(std::string_view list, EventTypes& types, std::string& unknown);
+std::string event_type_names();
+
+// Inventory by role, for the metrics and the summary.
+void count_assets(const config::Config& config, metrics::ProcessMetrics& process);
+
+}  // namespace tsujiban::app

@@ -1,0 +1,71 @@
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "config/config.h"
+#include "config/detectors_present.h"
+
+namespace tsujiban::config {
+namespace {
+
+std::string size_text(std::uint64_t bytes) {
+  static constexpr std::array<const char*, 5> units = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  while (unit + 1 < units.size() && bytes >= 1024 && bytes % 1024 == 0) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return std::to_string(bytes) + ' ' + units[unit];
+}
+
+std::string kilowatts_text(double kilowatts) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.10g kW", kilowatts);
+  return text;
+}
+
+}  // namespace
+
+std::string describe(const Config& config) {
+  std::string out;
+  const auto line = [&](const char* name, const std::string& text) {
+    out += name;
+    out.append(out.size() - out.rfind('\n') - 1 < 12 ? 12 - (out.size() - out.rfind('\n') - 1) : 1, ' ');
+    out += text + '\n';
+  };
+  line("site", (config.site_name.empty() ? std::string("(no name)") : config.site_name) + ", importance " + config.importance +
+                   ", time zone " + config.timezone);
+  line("memory", size_text(config.memory_bytes));
+  for (const CaptureEntry& entry : config.captures) {
+    line("capture", entry.interface + ", " + std::to_string(entry.workers) + (entry.workers == 1 ? " worker" : " workers"));
+  }
+  line("segments", std::to_string(config.segments.size()));
+  std::array<std::size_t, role_count> roles{};
+  double capacity_kw = 0;
+  for (const Asset& asset : config.assets) {
+    ++roles[static_cast<std::size_t>(asset.role)];
+    capacity_kw += asset.capacity_kw;
+  }
+  std::string by_role;
+  for (std::size_t i = 1; i < role_count; ++i) {
+    if (roles[i] == 0) continue;
+    by_role += by_role.empty() ? ": " : ", ";
+    by_role += std::to_string(roles[i]) + ' ' + std::string(name_of(static_cast<Role>(i)));
+  }
+  line("assets", std::to_string(config.assets.size()) + by_role);
+  if (capacity_kw > 0) line("capacity", kilowatts_text(capacity_kw));
+  line("allow", std::to_string(config.allow.size()) + (config.allow.size() == 1 ? " entry" : " entries"));
+  line("signatures", std::to_string(config.signature_files.size()) + (config.signature_files.size() == 1 ? " file" : " files"));
+  for (const DetectorId id : detectors_present) {
+    const DetectorSettings& settings = config.detectors[static_cast<std::size_t>(id)];
+    const bool rests = !config.has_inventory() && info_of(id).needs == "inventory";
+    line("detector", std::string(info_of(id).name) + (!settings.enabled ? ": off, by the configuration"
+                                                      : rests          ? ": rests, it needs an inventory (assets)"
+                                                                       : ": on"));
+  }
+  for (const Output& output : config.outputs) line("output", output.path);
+  if (!config.metrics_listen.empty()) line("metrics", config.metrics_listen);
+  return out;
+}
+
+}  // namespace tsujiban::config

@@ -1,0 +1,123 @@
+#include "decode/checksum.h"
+
+#include <algorithm>
+
+namespace tsujiban::decode {
+namespace {
+
+// One's complement sums are the same in either byte order, but for a swap of the result (RFC 1071, 2(B)); so everything is
+// added as the machine loads it.
+constexpr std::uint64_t add(std::uint64_t sum, std::uint64_t word) noexcept {
+  sum += word;
+  return sum + (sum < word ? 1 : 0);
+}
+constexpr std::uint16_t fold(std::uint64_t sum) noexcept {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(sum);
+}
+
+// 0 and 0xffff are the same number in one's complement.
+constexpr bool same(std::uint16_t a, std::uint16_t b) noexcept {
+  return a == b || ((a == 0 || a == 0xffff) && (b == 0 || b == 0xffff));
+}
+
+std::uint64_t sum_bytes(const std::uint8_t* at, std::size_t left, std::uint64_t sum) noexcept {
+  // Four lanes of 32 bits take the halves of each word. A lane grows by at most 4 * 0xffff each step.
+  using Lanes [[gnu::vector_size(16)]] = std::uint32_t;
+  constexpr std::size_t step_bytes = 64, block_bytes_max = step_bytes * 8192;
+  while (left >= step_bytes) {
+    const std::size_t block = std::min(left, block_bytes_max) / step_bytes * step_bytes;
+    Lanes even{}, odd{};
+    for (const std::uint8_t* end = at + block; at != end; at += step_bytes) {
+      Lanes v[4];
+      std::memcpy(v, at, sizeof v);
+      even += (v[0] & 0xffff) + (v[1] & 0xffff);
+      odd += (v[0] >> 16) + (v[1] >> 16);
+      even += (v[2] & 0xffff) + (v[3] & 0xffff);
+      odd += (v[2] >> 16) + (v[3] >> 16);
+    }
+    left -= block;
+    for (int i = 0; i < 4; ++i) sum = add(add(sum, even[i]), odd[i]);
+  }
+  for (; left >= 8; at += 8, left -= 8) sum = add(sum, load_le64(at));
+  if (left >= 4) {
+    sum = add(sum, load_le32(at));
+    at += 4, left -= 4;
+  }
+  if (left >= 2) {
+    sum = add(sum, load_le16(at));
+    at += 2, left -= 2;
+  }
+  if (left != 0) sum = add(sum, *at);                   // Padded with a zero byte behind it.
+  return sum;
+}
+
+ChecksumState ipv4_header_state(const DecodedPacket& packet) noexcept {
+  const std::uint8_t* header = packet.network;
+  std::uint64_t sum = add(add(load_le64(header), load_le64(header + 8)), load_le32(header + 16));
+  const std::size_t length = (header[0] & 15) * 4u;
+  if (length != 20) sum = sum_bytes(header + 20, length - 20, sum);
+  if (fold(sum) == 0xffff) return ChecksumState::good;
+  // The card that is still to fill in the length fills in this as well.
+  return load_le16(header + 10) == 0 || packet.length_from_frame ? ChecksumState::unfilled : ChecksumState::bad;
+}
+
+ChecksumState transport_state(const DecodedPacket& packet) noexcept {
+  if (packet.is_fragment || packet.transport == nullptr || packet.malformed || packet.source_routed ||
+      packet.payload_length != packet.payload_length_wire) {
+    return ChecksumState::unchecked;
+  }
+  const bool version6 = packet.ip_version == 6;
+  std::uint32_t offset = 2;                             // Of the checksum, in ICMP and IGMP.
+  bool pseudo_header = true;
+  switch (static_cast<IpProtocol>(packet.protocol)) {
+    case IpProtocol::udp: offset = 6; break;
+    case IpProtocol::tcp: offset = 16; break;
+    case IpProtocol::icmp: case IpProtocol::igmp: pseudo_header = false; break;
+    case IpProtocol::icmpv6: break;
+    default: return ChecksumState::unchecked;
+  }
+  const std::uint8_t* begin = packet.transport;
+  const auto length = static_cast<std::uint32_t>(packet.payload - begin) + packet.payload_length;
+  const std::uint16_t field = load_le16(begin + offset);
+  if (field == 0 && offset == 6) return version6 ? ChecksumState::bad : ChecksumState::unchecked;
+
+  // RFC 793, 3.1 and RFC 8200, 8.1.
+  std::uint64_t pseudo = 0;
+  if (pseudo_header) {
+    if (version6) {
+      pseudo = add(add(__builtin_bswap64(packet.source.high), __builtin_bswap64(packet.source.low)),
+                   add(__builtin_bswap64(packet.destination.high), __builtin_bswap64(packet.destination.low)));
+    } else {
+      pseudo = std::uint64_t{__builtin_bswap32(packet.source.as_v4())} + __builtin_bswap32(packet.destination.as_v4());
+    }
+    pseudo = add(pseudo, std::uint64_t{packet.protocol} << 8);
+  }
+  const std::uint64_t with_length = pseudo_header ? add(pseudo, __builtin_bswap32(length)) : 0;
+  if (fold(sum_bytes(begin, length, with_length)) == 0xffff) return ChecksumState::good;
+  if (!pseudo_header) return ChecksumState::bad;
+  if (field == 0 && offset == 16) return ChecksumState::unfilled;
+  // What a host leaves for its card: the sum of the pseudo-header (Linux's CHECKSUM_PARTIAL), without the length where the
+  // card also cuts the segment.
+  return same(field, fold(with_length)) || same(field, fold(pseudo)) ? ChecksumState::unfilled : ChecksumState::bad;
+}
+
+}  // namespace
+
+void verify_checksum(DecodedPacket& packet) noexcept {
+  packet.checksum = ChecksumState::unchecked;
+  if (packet.ip_version == 0) return;
+  const ChecksumState transport = transport_state(packet);
+  packet.checksum = transport;
+  // A reassembled datagram has no header length: its header belongs to a fragment, which was verified when it came.
+  if (packet.ip_version != 4 || packet.ip_header_length == 0) return;
+  const ChecksumState header = ipv4_header_state(packet);
+  if (header != ChecksumState::good) packet.checksum = std::max(header, transport);
+}
+
+std::uint16_t ones_sum(Bytes bytes, std::uint64_t start) noexcept { return fold(sum_bytes(bytes.data(), bytes.size(), start)); }
+
+}  // namespace tsujiban::decode

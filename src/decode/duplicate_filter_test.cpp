@@ -1,0 +1,96 @@
+#include "decode/duplicate_filter.h"
+
+#include <gtest/gtest.h>
+
+#include "decode/test_packets.h"
+
+namespace tsujiban::decode {
+namespace {
+
+using namespace test;
+
+const Packet datagram = udp(3610, 3610, fill(200));
+
+// What the filter says of the second of two packets, `apart_ns` later.
+bool second_is_copy(const Packet& first, const Packet& second, std::int64_t apart_ns = 1000, bool across_vlans = false) {
+  DuplicateFilter filter(HashSeed{}, across_vlans);
+  const PacketTime start{1'700'000'000'000'000'000};
+  EXPECT_FALSE(filter.is_duplicate(Decoded(first, LinkType::ethernet, 0, start).packet));
+  return filter.is_duplicate(Decoded(second, LinkType::ethernet, 0, start + Duration{apart_ns}).packet);
+}
+
+TEST(Duplicates, a_copy_behind_a_router_is_told) {
+  const Packet before = seal(ethernet(0x0800, ipv4(17, datagram)));
+  Packet behind = seal(ethernet(0x0800, ipv4(17, datagram, {.ttl = 63})));
+  behind[0] = 6;
+  EXPECT_TRUE(second_is_copy(before, before));
+  EXPECT_TRUE(second_is_copy(before, behind));
+  EXPECT_TRUE(second_is_copy(ethernet(0x86dd, ipv6(17, datagram)), ethernet(0x86dd, ipv6(17, datagram, 63))));
+  EXPECT_TRUE(second_is_copy(before, before + Packet(10, 0)));   // Ethernet padding is not part of it.
+}
+
+TEST(Duplicates, only_within_the_window) {
+  const Packet p = ethernet(0x0800, ipv4(17, datagram));
+  EXPECT_TRUE(second_is_copy(p, p, DuplicateFilter::window.ns));
+  EXPECT_FALSE(second_is_copy(p, p, DuplicateFilter::window.ns + 1));
+}
+
+TEST(Duplicates, any_other_byte_makes_another_packet) {
+  for (const bool version6 : {false, true}) {
+    const Packet whole = version6 ? ethernet(0x86dd, ipv6(17, datagram)) : ethernet(0x0800, ipv4(17, datagram));
+    const std::size_t ttl = version6 ? 14 + 7 : 14 + 8;
+    for (std::size_t i = 14; i < whole.size(); ++i) {
+      if (i == ttl || (!version6 && (i == 14 + 10 || i == 14 + 11))) continue;
+      Packet other = whole;
+      other[i] = static_cast<std::uint8_t>(other[i] ^ 0x80);
+      EXPECT_FALSE(second_is_copy(whole, other)) << i;
+    }
+  }
+}
+
+TEST(Duplicates, segments_are_kept_apart_unless_asked_otherwise) {
+  const Packet v4 = ipv4(17, datagram);
+  const Packet one = ethernet(0x8100, vlan(30, 0x0800, v4)), two = ethernet(0x8100, vlan(31, 0x0800, v4));
+  EXPECT_FALSE(second_is_copy(one, two));
+  EXPECT_TRUE(second_is_copy(one, two, 1000, true));
+  const auto in_vni = [&](std::uint32_t vni) { return ethernet(0x0800, ipv4(17, udp(1, 4789, vxlan(vni, ethernet(0x0800, v4))))); };
+  EXPECT_FALSE(second_is_copy(in_vni(1), in_vni(2), 1000, true));
+  EXPECT_TRUE(second_is_copy(in_vni(1), in_vni(1), 1000, true));
+}
+
+TEST(Duplicates, arp_is_never_one) {
+  const Packet arp = ethernet(0x0806, bytes({0, 1, 8, 0, 6, 4, 0, 1}) + fill(20));
+  EXPECT_FALSE(second_is_copy(arp, arp));
+}
+
+// The public words of base/hash.h, in the payload: with them as factors, what stands before them would not count.
+TEST(Duplicates, words_that_are_known_do_not_hide_other_bytes) {
+  for (const std::uint64_t word : {0x4b33a62ed433d4a3ull, 0x4d5a2da51de1aa47ull}) {
+    Packet payload(192);
+    for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<std::uint8_t>(word >> 8 * (i % 8));
+    for (std::size_t shift = 0; shift < 8; ++shift) {
+      const Packet first = ethernet(0x0800, ipv4(17, udp(1, 2, fill(shift) + payload)));
+      for (std::size_t i = 42; i < first.size(); ++i) {
+        Packet other = first;
+        other[i] = static_cast<std::uint8_t>(other[i] ^ 1);
+        EXPECT_FALSE(second_is_copy(first, other)) << i;
+      }
+    }
+  }
+}
+
+TEST(Duplicates, a_full_table_forgets_the_oldest_and_never_invents_a_copy) {
+  DuplicateFilter filter(HashSeed{7, 9}, false);
+  Decoded d(ethernet(0x0800, ipv4(17, datagram)));
+  constexpr std::uint32_t packets = DuplicateFilter::sets * DuplicateFilter::ways * 4;
+  std::uint32_t copies = 0;
+  for (std::uint32_t i = 0; i < packets; ++i) {
+    store_be32(d.data.data() + 60, i);
+    copies += filter.is_duplicate(d.packet);
+  }
+  EXPECT_EQ(copies, 0u);
+  EXPECT_TRUE(filter.is_duplicate(d.packet));
+}
+
+}  // namespace
+}  // namespace tsujiban::decode

@@ -1,0 +1,63 @@
+#include <gtest/gtest.h>
+
+#include "decode/checksum.h"
+#include "decode/duplicate_filter.h"
+#include "decode/test_packets.h"
+
+namespace tsujiban::decode {
+namespace {
+
+using namespace test;
+
+void expect_views_inside(const Decoded& d, const std::string& what) {
+  const auto inside = [&](const std::uint8_t* at, std::size_t size) {
+    return at == nullptr || (at >= d.data.data() && at + size <= d.data.data() + d.data.size());
+  };
+  EXPECT_TRUE(inside(d->ethernet, 14)) << what;
+  EXPECT_TRUE(inside(d->network, d->ip_header_length)) << what;
+  EXPECT_TRUE(inside(d->transport, 1)) << what;
+  EXPECT_TRUE(inside(d->payload, d->payload_length)) << what;
+  EXPECT_LE(d->payload_length, d->payload_length_wire) << what;
+}
+
+// Cut by the snap length it is `snapped`, cut on the wire it is malformed; never both, never neither, never silent.
+TEST(Prefixes, of_every_form_are_snapped_or_malformed) {
+  for (const Sample& sample : all_samples()) {
+    for (std::size_t length = 0; length < sample.packet.size(); ++length) {
+      const std::string what = std::string(sample.name) + ", first " + std::to_string(length);
+      const Packet prefix(sample.packet.begin(), sample.packet.begin() + static_cast<std::ptrdiff_t>(length));
+      Decoded snapped(prefix, sample.link, static_cast<std::uint32_t>(sample.packet.size()));
+      EXPECT_TRUE(snapped->snapped) << what;
+      EXPECT_FALSE(snapped->malformed) << what;
+      EXPECT_TRUE(snapped->anomalies.empty()) << what << ": " << name_of(snapped->anomalies[0].error);
+      expect_views_inside(snapped, what);
+
+      Decoded broken(prefix, sample.link);
+      EXPECT_FALSE(broken->snapped) << what;
+      // Nothing but its own EtherType tells that a pseudowire carries Ethernet; before that it is bytes that break no rule.
+      if (std::string_view(sample.name).substr(0, 13) != "mpls ethernet" || broken->tunnel_depth != 0 || length <= 18) {
+        EXPECT_TRUE(broken->malformed) << what;
+        EXPECT_FALSE(broken->anomalies.empty()) << what;
+      }
+      expect_views_inside(broken, what);
+
+      DuplicateFilter filter(HashSeed{}, false);
+      for (Decoded* d : {&snapped, &broken}) {
+        verify_checksum(d->packet);
+        filter.is_duplicate(d->packet);
+      }
+    }
+  }
+}
+
+TEST(Prefixes, a_snapped_transport_header_keeps_its_ports) {
+  const Packet whole = ethernet(0x0800, ipv4(6, tcp(40000, 443, 0x18, fill(20))));
+  const Packet prefix(whole.begin(), whole.begin() + 14 + 20 + 8);
+  const Decoded d(prefix, LinkType::ethernet, static_cast<std::uint32_t>(whole.size()));
+  EXPECT_EQ(d->source_port, 40000);
+  EXPECT_EQ(d->flow_hash, Decoded(whole)->flow_hash);
+  EXPECT_EQ(d->transport, nullptr);
+}
+
+}  // namespace
+}  // namespace tsujiban::decode

@@ -1,0 +1,103 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/bytes.h"
+#include "base/json_writer.h"
+#include "metrics/counters.h"
+#include "model/fact.h"
+#include "model/flow_key.h"
+#include "model/packet.h"
+#include "model/words.h"
+
+namespace tsujiban::dissect {
+
+// What a dissector says of the first bytes of a flow. The port is only a hint.
+enum class Probe : std::uint8_t { mine, unsure, not_mine };
+
+enum class Transport : std::uint8_t { datagram, stream };
+
+// What became of the bytes that `feed` was given.
+struct Progress {
+  enum class Kind : std::uint8_t {
+    consumed,    // The first `length` bytes are done with; feed the rest again when there is more (0 < length).
+    need_more,   // Nothing consumed: a message begins here but is not complete. `length`: at least so many bytes are needed, or 0.
+    malformed,   // `length` bytes are skipped because of `error` at `offset`; go on behind them (0 < length).
+    give_up,     // This flow is not dissected any further; said once.
+  };
+  Kind kind;
+  std::uint32_t length = 0;
+  ParseError error = ParseError::none;
+  std::uint32_t offset = 0;
+};
+
+// Whose message it is: filled by the worker for each datagram and each piece of stream. `packet` completed the message.
+struct MessageContext {
+  const DecodedPacket* packet;
+  PacketTime time;
+  std::uint64_t flow_id;                 // Below 2^53, from content.
+  Direction direction;
+  IpAddress source, destination;         // Of this message.
+  std::uint16_t source_port, destination_port;
+  SegmentKey segment;
+  std::uint8_t ip_protocol;
+  AppProtocol app_protocol = AppProtocol::unknown;
+};
+
+// Where records and facts go. The pipeline implements it; tests have one that keeps what it is told.
+class RecordSink {
+ public:
+  virtual ~RecordSink() = default;
+  bool wants(EventType type) const noexcept { return wanted_.has(type); }
+  bool wants(FactKind kind) const noexcept { return (facts_wanted_ >> static_cast<unsigned>(kind) & 1u) != 0; }
+
+  // Begins a record: the envelope (timestamp to app_proto) is written and the writer stands inside the outer object, after
+  // a member. Null when nobody wants it or it is shed; then `end` must not be called.
+  virtual JsonWriter* begin(EventType type, const MessageContext& context) noexcept = 0;
+  // Remembers that the member `response_ms` belongs at the writer's present place if the correlator, which sees all
+  // workers' requests, knows the multicast request that `answer` answers. Between begin and end; at most once.
+  virtual void response_time_here(const Exchange& answer) noexcept = 0;
+  virtual void end() noexcept = 0;
+  virtual void fact(const Fact& fact) noexcept = 0;
+  // A broken rule in a message: counted by layer and reason, and an `anomaly` record where those are wanted.
+  virtual void anomaly(const MessageContext& context, Layer layer, ParseError error, std::uint32_t offset) noexcept = 0;
+
+ protected:
+  EventTypes wanted_;
+  std::uint32_t facts_wanted_ = 0;       // Bit per FactKind.
+};
+
+// One protocol on one worker. Stream state lives in slots that the dispatcher owns (`stream_state_size` bytes, zeroed at
+// the start, trivially destructible); what a worker shares over flows (pairing tables) lives in the object, bounded, and
+// allocated when it is made. No call allocates, blocks, logs or throws.
+class Dissector {
+ public:
+  virtual ~Dissector() = default;
+  virtual void datagram(const MessageContext& context, Bytes message, RecordSink& sink) noexcept = 0;
+  virtual Progress feed(void* state, const MessageContext& context, Bytes stream, RecordSink& sink) noexcept = 0;
+  // `missing` bytes of that direction were lost: the next `feed` begins behind them.
+  virtual void gap(void* state, const MessageContext& context, std::uint32_t missing, RecordSink& sink) noexcept = 0;
+  // The stream of that direction ended with `left` unconsumed bytes.
+  virtual void finish(void* state, const MessageContext& context, Bytes left, RecordSink& sink) noexcept = 0;
+};
+
+struct Limits {
+  std::uint32_t pairing_entries = 65536;   // Outstanding requests remembered by a worker.
+};
+
+// A row of dissectors/registry.cpp: a constant.
+struct DissectorRow {
+  AppProtocol protocol;
+  bool on_datagrams, on_streams;
+  std::span<const std::uint16_t> ports;    // Hints: asked first when one of the ports is among them.
+  std::uint32_t stream_state_size;
+  std::uint32_t message_bytes_max;         // The largest message that a stream is buffered for.
+  Probe (*probe)(Transport transport, bool port_hint, Bytes first) noexcept;
+  std::unique_ptr<Dissector> (*make)(const Limits& limits, metrics::WorkerCounters& counters, HashSeed seed);
+};
+
+// Every dissector of this build (defined in dissectors/registry.cpp).
+std::span<const DissectorRow> registry() noexcept;
+
+}  // namespace tsujiban::dissect

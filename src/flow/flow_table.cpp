@@ -1,0 +1,278 @@
+#include "flow/flow_table.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace tsujiban::flow {
+FlowTable::FlowTable(const Limits& limits, metrics::WorkerCounters& counters, FlowEndHandler& handler)
+    : limits_(limits),
+      counters_(counters),
+      handler_(handler),
+      v4_(limits.flows_max),
+      v6_(limits.flows_max),
+      tags4_((std::size_t{limits.flows_max} + 1) * sizeof(std::uint32_t)),
+      tags6_((std::size_t{limits.flows_max} + 1) * sizeof(std::uint32_t)),
+      due_memory_(2 * std::size_t{limits.flows_max} * sizeof(std::uint32_t)) {
+  // The largest index holds every flow at half load; each size is reserved now and touched when its turn comes.
+  unsigned bits = index_bits_min;
+  for (;; ++bits) {
+    TSUJIBAN_CHECK(bits <= index_bits_max);
+    index_memory_[bits] = ReservedMemory(sizeof(std::uint64_t) << bits);
+    if ((std::size_t{1} << bits) / 4 >= limits.flows_max) break;
+  }
+  current_.bits = index_bits_min;
+  current_.entries = index_memory_[index_bits_min].as<std::uint64_t>();
+}
+
+bool FlowTable::matches(std::uint32_t slot, const FlowKey& key) const noexcept {
+  if ((slot & v6_bit) != 0) {
+    const V6Slot& s = v6_[slot & ~v6_bit];
+    return s.segment == key.segment.raw() && s.low == key.low && s.high == key.high && s.low_port == key.low_port &&
+           s.high_port == key.high_port && s.protocol == key.protocol;
+  }
+  const V4Slot& s = v4_[slot];
+  return s.segment == key.segment.raw() && key.low.is_v4() && key.high.is_v4() && s.low == key.low.as_v4() &&
+         s.high == key.high.as_v4() && s.low_port == key.low_port && s.high_port == key.high_port && s.protocol == key.protocol;
+}
+
+std::uint32_t FlowTable::find(const Index& index, std::uint32_t tag, const FlowKey& key) const noexcept {
+  const std::size_t mask = index.size() - 1;
+  for (std::size_t i = home(index, tag);; i = (i + 1) & mask) {
+    const std::uint64_t entry = index.entries[i];
+    if (entry == 0) return 0;
+    if (static_cast<std::uint32_t>(entry >> 32) == tag && matches(static_cast<std::uint32_t>(entry), key)) return static_cast<std::uint32_t>(entry);
+  }
+}
+
+void FlowTable::insert(Index& index, std::uint32_t tag, std::uint32_t slot) noexcept {
+  const std::size_t mask = index.size() - 1;
+  std::size_t i = home(index, tag);
+  while (index.entries[i] != 0) i = (i + 1) & mask;
+  index.entries[i] = std::uint64_t{tag} << 32 | slot;
+  ++index.used;
+}
+
+bool FlowTable::erase(Index& index, std::uint32_t tag, std::uint32_t slot) noexcept {
+  if (index.entries == nullptr) return false;
+  const std::size_t mask = index.size() - 1;
+  const std::uint64_t wanted = std::uint64_t{tag} << 32 | slot;
+  std::size_t i = home(index, tag);
+  while (index.entries[i] != wanted) {
+    if (index.entries[i] == 0) return false;
+    i = (i + 1) & mask;
+  }
+  // Closes the hole: an entry may move back as long as it does not pass its home.
+  for (std::size_t j = (i + 1) & mask;; j = (j + 1) & mask) {
+    const std::uint64_t entry = index.entries[j];
+    if (entry == 0) break;
+    const std::size_t h = home(index, static_cast<std::uint32_t>(entry >> 32));
+    if (((j - h) & mask) >= ((j - i) & mask)) {
+      index.entries[i] = entry;
+      i = j;
+    }
+  }
+  index.entries[i] = 0;
+  --index.used;
+  return true;
+}
+
+void FlowTable::start_growth() noexcept {
+  old_ = std::move(current_);
+  current_ = Index{};
+  current_.bits = old_.bits + 1;
+  current_.entries = index_memory_[current_.bits].as<std::uint64_t>();
+  move_at_ = 0;
+}
+
+void FlowTable::grow_step() noexcept {
+  // Moves whole runs: an entry is taken out by erasing it, which pulls its followers forward into the same place.
+  for (std::size_t moved = 0; moved < move_entries_max;) {
+    if (old_.used == 0) {
+      index_memory_[old_.bits] = ReservedMemory(sizeof(std::uint64_t) << old_.bits);   // Gives the touched pages back.
+      old_ = Index{};
+      return;
+    }
+    const std::uint64_t entry = old_.entries[move_at_];
+    if (entry == 0) {
+      move_at_ = (move_at_ + 1) & (old_.size() - 1);
+      continue;
+    }
+    erase(old_, static_cast<std::uint32_t>(entry >> 32), static_cast<std::uint32_t>(entry));
+    insert(current_, static_cast<std::uint32_t>(entry >> 32), static_cast<std::uint32_t>(entry));
+    ++moved;
+  }
+}
+
+FlowTable::Found FlowTable::find_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now, std::uint64_t packet_number,
+                                           bool initiator_is_high) noexcept {
+  const std::uint32_t tag = tag_of(hash);
+  if (const std::uint32_t flow = find(current_, tag, key); flow != 0) return {flow, false};
+  if (old_.entries != nullptr) {
+    if (const std::uint32_t flow = find(old_, tag, key); flow != 0) return {flow, false};
+  }
+
+  const bool v6 = !key.low.is_v4() || !key.high.is_v4();
+  std::uint32_t flow = 0;
+  bool linked = false;                       // An evicted flow's slot is still in the wheel and stays there.
+  if ((v6 ? v6_.size() : v4_.size()) >= limits_.flows_max) {
+    flow = evict_one(v6);
+    linked = true;
+  } else {
+    flow = v6 ? v6_.allocate() | v6_bit : v4_.allocate();
+  }
+  if (v6) {
+    V6Slot& s = v6_[flow & ~v6_bit];
+    s.segment = key.segment.raw(), s.low = key.low, s.high = key.high, s.low_port = key.low_port, s.high_port = key.high_port;
+    s.protocol = key.protocol;
+    tags6_.as<std::uint32_t>()[flow & ~v6_bit] = tag;
+  } else {
+    V4Slot& s = v4_[flow];
+    s.segment = key.segment.raw(), s.low = key.low.as_v4(), s.high = key.high.as_v4(), s.low_port = key.low_port, s.high_port = key.high_port;
+    s.protocol = key.protocol;
+    tags4_.as<std::uint32_t>()[flow] = tag;
+  }
+  begin(flow, now, packet_number, initiator_is_high);
+
+  // More than half full: the next size begins; at the largest one half is the most there can be.
+  if (old_.entries == nullptr && current_.used * 2 >= current_.size() && current_.bits < index_bits_max &&
+      index_memory_[current_.bits + 1].data() != nullptr) {
+    start_growth();
+  }
+  insert(current_, tag, flow);
+  if (old_.entries != nullptr) grow_step();
+  if (wheel_second_ == INT64_MIN) wheel_second_ = now.ns / 1'000'000'000;
+  if (!linked) schedule(flow, now.ns + timeout_of(flow).ns);
+  counters_.flows_created.add();
+  counters_.flows_active.set(size());
+  return {flow, true};
+}
+
+FlowKey FlowTable::key_of(std::uint32_t flow) const noexcept {
+  if ((flow & v6_bit) != 0) {
+    const V6Slot& s = v6_[flow & ~v6_bit];
+    return {SegmentKey::from_raw(s.segment), s.low, s.high, s.low_port, s.high_port, s.protocol};
+  }
+  const V4Slot& s = v4_[flow];
+  return {SegmentKey::from_raw(s.segment), IpAddress::v4(s.low), IpAddress::v4(s.high), s.low_port, s.high_port, s.protocol};
+}
+
+std::uint32_t FlowTable::hash_tag_of(std::uint32_t flow) const noexcept {
+  return (flow & v6_bit) != 0 ? tags6_.as<std::uint32_t>()[flow & ~v6_bit] : tags4_.as<std::uint32_t>()[flow];
+}
+
+void FlowTable::begin(std::uint32_t flow, PacketTime now, std::uint64_t packet_number, bool initiator_is_high) noexcept {
+  Flow& f = at(flow);
+  const std::uint32_t next = f.wheel_next;
+  f = Flow{};
+  f.wheel_next = next;
+  f.first_ns = f.last_ns = now.ns;
+  f.first_packet = packet_number;
+  f.flags = initiator_is_high ? flow_flag::initiator_is_high : std::uint8_t{0};
+  tcp_flags_of(flow) = {};
+}
+
+void FlowTable::restart(std::uint32_t flow, PacketTime now, std::uint64_t packet_number, bool initiator_is_high) noexcept {
+  handler_.flow_ended(flow, EndReason::reused);
+  begin(flow, now, packet_number, initiator_is_high);
+  counters_.flows_expired.add();
+  counters_.flows_created.add();
+}
+
+// Takes the stalest of a few slots in turn: no list to keep, and an attacker who fills the table pushes out his own flows
+// first, because they are the silent ones.
+std::uint32_t FlowTable::evict_one(bool v6) noexcept {
+  const std::uint32_t slots = v6 ? v6_.used_high() : v4_.used_high();
+  std::uint32_t victim = 0;
+  for (unsigned i = 0; i < eviction_sample; ++i) {
+    evict_cursor_ = evict_cursor_ % slots + 1;
+    const std::uint32_t flow = v6 ? evict_cursor_ | v6_bit : evict_cursor_;
+    if (at(flow).first_packet == 0) continue;
+    if (victim == 0 || at(flow).last_ns < at(victim).last_ns) victim = flow;
+  }
+  // Every slot is live when the family is full.
+  TSUJIBAN_CHECK(victim != 0);
+  handler_.flow_ended(victim, EndReason::forced);
+  unlink(victim);
+  counters_.evicted(metrics::EvictionReason::flow_table_full);
+  return victim;
+}
+
+void FlowTable::unlink(std::uint32_t flow) noexcept {
+  const std::uint32_t tag = hash_tag_of(flow);
+  if (!erase(current_, tag, flow)) {
+    const bool erased = erase(old_, tag, flow);
+    TSUJIBAN_CHECK(erased);
+  }
+}
+
+Duration FlowTable::timeout_of(std::uint32_t flow) const noexcept {
+  const std::uint8_t protocol = (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].protocol : v4_[flow].protocol;
+  const FlowState state = at(flow).state;
+  if (protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) {
+    return state == FlowState::fresh ? limits_.tcp_fresh : state == FlowState::established ? limits_.tcp_established : limits_.tcp_closed;
+  }
+  if (protocol == static_cast<std::uint8_t>(IpProtocol::udp)) return state == FlowState::fresh ? limits_.udp_fresh : limits_.udp_established;
+  return state == FlowState::fresh ? limits_.other_fresh : limits_.other_established;
+}
+
+void FlowTable::schedule(std::uint32_t flow, std::int64_t due_ns) noexcept {
+  // Never into the second that is being served: a flow is looked at once a turn.
+  const std::int64_t second = std::max(due_ns / 1'000'000'000, wheel_second_ + 1);
+  const std::int64_t ahead = std::min<std::int64_t>(second - wheel_second_, wheel_seconds - 1);
+  std::uint32_t& bucket = wheel_[static_cast<std::size_t>(wheel_second_ + ahead) % wheel_seconds];
+  at(flow).wheel_next = bucket;
+  bucket = flow;
+}
+
+void FlowTable::turn(PacketTime now, std::int64_t second) noexcept {
+  if (wheel_second_ == INT64_MIN || second < wheel_second_) {
+    if (wheel_second_ == INT64_MIN) wheel_second_ = second;
+    return;
+  }
+  auto* due = due_memory_.as<std::uint32_t>();
+  std::uint32_t count = 0;
+  // After a long silence every bucket is visited once.
+  const std::int64_t turns = std::min<std::int64_t>(second - wheel_second_, wheel_seconds);
+  const std::int64_t from = wheel_second_;
+  wheel_second_ = second;
+  for (std::int64_t i = 1; i <= turns; ++i) {
+    std::uint32_t flow = std::exchange(wheel_[static_cast<std::size_t>(from + i) % wheel_seconds], 0);
+    while (flow != 0) {
+      const std::uint32_t next = at(flow).wheel_next;
+      const std::int64_t due_ns = at(flow).last_ns + timeout_of(flow).ns;
+      if (due_ns <= now.ns) {
+        due[count++] = flow;
+      } else {
+        schedule(flow, due_ns);
+      }
+      flow = next;
+    }
+  }
+  end_sorted(count, EndReason::timeout);
+}
+
+void FlowTable::end_sorted(std::uint32_t count, EndReason reason) noexcept {
+  auto* due = due_memory_.as<std::uint32_t>();
+  std::sort(due, due + count, [this](std::uint32_t a, std::uint32_t b) { return at(a).first_packet < at(b).first_packet; });
+  for (std::uint32_t i = 0; i < count; ++i) {
+    handler_.flow_ended(due[i], reason);
+    unlink(due[i]);
+    at(due[i]).first_packet = 0;
+    if ((due[i] & v6_bit) != 0) v6_.release(due[i] & ~v6_bit);
+    else v4_.release(due[i]);
+  }
+  counters_.flows_expired.add(count);
+  counters_.flows_active.set(size());
+}
+
+void FlowTable::end_all(EndReason reason) noexcept {
+  auto* due = due_memory_.as<std::uint32_t>();
+  std::uint32_t count = 0;
+  for (std::uint32_t& bucket : wheel_) {
+    for (std::uint32_t flow = std::exchange(bucket, 0); flow != 0; flow = at(flow).wheel_next) due[count++] = flow;
+  }
+  end_sorted(count, reason);
+}
+
+}  // namespace tsujiban::flow

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Turns the detector catalogue (data/detectors.csv) into a C++ table. usage: generate_catalogue.py CSV HEADER SOURCE"""
+import csv
+import re
+import sys
+
+rows = list(csv.DictReader(open(sys.argv[1], encoding="utf-8")))
+for row in rows:
+    assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9-]+", row["detector"]), row
+names = [row["detector"] for row in rows]
+assert len(set(names)) == len(names), "a detector is listed twice"
+
+
+def identifier(name):
+    return re.sub(r"[.-]", "_", name)
+
+
+def text(value):
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+header = """// Made from src/model/data/detectors.csv; change it there.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace tsujiban {
+
+// One row a detector: the contract that code, documentation and tests share. Severity and gid as in the catalogue.
+enum class DetectorId : std::uint8_t {
+"""
+header += "".join(f"  {identifier(n)},\n" for n in names)
+header += """  signature,  // A rule of the user's; gid 1, severity from its class.
+  count_,
+};
+struct DetectorInfo {
+  DetectorId id;
+  std::string_view name, scenario, clauses, needs, defaults, fires_when;
+  std::uint32_t gid, sid;
+  std::uint8_t severity;
+};
+inline constexpr std::size_t detector_count = static_cast<std::size_t>(DetectorId::count_);
+std::span<const DetectorInfo> detector_catalogue() noexcept;
+const DetectorInfo& info_of(DetectorId id) noexcept;
+// False when no detector has that name.
+bool parse_detector(std::string_view name, DetectorId& id) noexcept;
+
+}  // namespace tsujiban
+"""
+source = """// Made from src/model/data/detectors.csv; change it there.
+#include "model/detector_catalogue.h"
+
+#include <array>
+
+namespace tsujiban {
+namespace {
+
+constexpr std::array<DetectorInfo, detector_count> rows = {{
+"""
+for row in rows:
+    source += "  {DetectorId::%s, %s, %s, %s, %s, %s, %s, %s, %s, %s},\n" % (
+        identifier(row["detector"]), text(row["detector"]), text(row["scenario"]), text(row["clauses"]), text(row["needs"]),
+        text(row["defaults"]), text(row["fires_when"]), row["gid"], row["sid"], row["severity"])
+source += """  {DetectorId::signature, "signature", "malware", "G3.6-malware G4.1.4-sign", "signatures", "repeat=60s", "a rule of the loaded signature files matches", 1, 0, 3},
+}};
+
+}  // namespace
+
+std::span<const DetectorInfo> detector_catalogue() noexcept { return rows; }
+const DetectorInfo& info_of(DetectorId id) noexcept { return rows[static_cast<std::size_t>(id)]; }
+bool parse_detector(std::string_view name, DetectorId& id) noexcept {
+  for (const DetectorInfo& row : rows) {
+    if (row.name == name) {
+      id = row.id;
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace tsujiban
+"""
+open(sys.argv[2], "w", encoding="utf-8").write(header)
+open(sys.argv[3], "w", encoding="utf-8").write(source)

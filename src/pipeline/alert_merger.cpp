@@ -1,0 +1,125 @@
+#include "pipeline/alert_merger.h"
+
+#include <algorithm>
+
+namespace tsujiban::pipeline {
+
+AlertMerger::AlertMerger(const std::vector<Duration>& repeat_by_detector, metrics::WorkerCounters& counters, HashSeed seed, AlertWriter& writer)
+    : repeat_(repeat_by_detector), counters_(counters), seed_(seed), writer_(writer), conditions_(conditions_max), buckets_(bucket_count, 0) {
+  live_.reserve(conditions_max);
+  ending_.reserve(conditions_max);
+}
+
+std::uint64_t AlertMerger::key_of(const Alert& alert) const noexcept {
+  std::uint64_t key = hash_words(seed_, static_cast<std::uint64_t>(alert.detector) << 32 | alert.signature_id, alert.segment.raw());
+  key = hash_mix(key ^ seed_.a, hash_words(seed_, alert.source.high, alert.source.low) ^ alert.merge_key);
+  return hash_mix(key, hash_words(seed_, alert.destination.high, alert.destination.low));
+}
+
+std::uint64_t AlertMerger::identity(const Alert& alert) noexcept {
+  // Unseeded, so that every run and every number of workers gives the same id.
+  const HashSeed fixed;
+  std::uint64_t id = hash_words(fixed, static_cast<std::uint64_t>(alert.detector) << 32 | alert.signature_id, alert.segment.raw());
+  id = hash_words(fixed, id ^ alert.source.high, alert.source.low);
+  id = hash_words(fixed, id ^ alert.destination.high, alert.destination.low);
+  return hash_words(fixed, id ^ alert.merge_key, static_cast<std::uint64_t>(alert.first_seen.ns));
+}
+
+void AlertMerger::write(Condition& condition) noexcept {
+  const bool first = condition.alert.count == condition.unwritten;
+  const std::uint64_t occurrences = condition.unwritten;
+  counters_.alerts_merged.add(occurrences - 1);
+  condition.unwritten = 0;
+  writer_.write_alert(condition.alert, occurrences, first);
+}
+
+void AlertMerger::raise(const Alert& alert) noexcept {
+  counters_.alerts_raised.add(alert.count);
+  const std::uint64_t key = key_of(alert);
+  const Duration repeat = repeat_[static_cast<std::size_t>(alert.detector)];
+  const std::uint32_t burst = alert.detector == DetectorId::signature ? signature_burst : 1;
+  std::uint32_t& bucket = buckets_[key % bucket_count];
+  for (std::uint32_t i = bucket; i != 0; i = conditions_[i].next) {
+    Condition& condition = conditions_[i];
+    if (condition.key != key) continue;
+    if (alert.time - condition.alert.last_seen > repeat) break;     // Over, though its end has not been told yet.
+    const std::uint64_t count = condition.alert.count + alert.count;
+    const PacketTime first_seen = condition.alert.first_seen;
+    condition.alert = alert;
+    condition.alert.count = count;
+    condition.alert.first_seen = first_seen;
+    condition.alert.last_seen = alert.time;
+    condition.unwritten += alert.count;
+    if (alert.time - condition.window_start >= repeat) {
+      condition.window_start = alert.time;
+      condition.window_written = 0;
+    }
+    if (condition.window_written < burst) {
+      ++condition.window_written;
+      write(condition);
+    }
+    return;
+  }
+  if (conditions_.size() == conditions_max) {
+    // The oldest of the first few gives way; what it had left to say is said.
+    std::uint32_t victim = live_[0];
+    for (std::size_t i = 1; i < std::min<std::size_t>(live_.size(), 16); ++i) {
+      if (conditions_[live_[i]].alert.last_seen < conditions_[victim].alert.last_seen) victim = live_[i];
+    }
+    if (conditions_[victim].unwritten != 0) write(conditions_[victim]);
+    counters_.evicted(metrics::EvictionReason::merge_table);
+    release(victim);
+    live_.erase(std::find(live_.begin(), live_.end(), victim));
+  }
+  const std::uint32_t index = conditions_.allocate();
+  Condition& condition = conditions_[index];
+  condition.alert = alert;
+  condition.alert.first_seen = condition.alert.last_seen = alert.time;
+  condition.key = key;
+  condition.unwritten = alert.count;
+  condition.window_start = alert.time;
+  condition.window_written = 1;
+  condition.next = bucket;
+  bucket = index;
+  live_.push_back(index);
+  write(condition);
+}
+
+void AlertMerger::release(std::uint32_t index) noexcept {
+  std::uint32_t* link = &buckets_[conditions_[index].key % bucket_count];
+  while (*link != index) link = &conditions_[*link].next;
+  *link = conditions_[index].next;
+  conditions_.release(index);
+}
+
+void AlertMerger::close_where_idle(PacketTime now, bool all) noexcept {
+  ending_.clear();
+  std::size_t kept = 0;
+  for (const std::uint32_t index : live_) {
+    const Condition& condition = conditions_[index];
+    if (all || now - condition.alert.last_seen > repeat_[static_cast<std::size_t>(condition.alert.detector)]) {
+      ending_.push_back(index);
+    } else {
+      live_[kept++] = index;
+    }
+  }
+  live_.resize(kept);
+  std::sort(ending_.begin(), ending_.end(), [this](std::uint32_t a, std::uint32_t b) {
+    return identity(conditions_[a].alert) < identity(conditions_[b].alert);
+  });
+  for (const std::uint32_t index : ending_) {
+    if (conditions_[index].unwritten != 0) write(conditions_[index]);
+    release(index);
+  }
+}
+
+void AlertMerger::advance(PacketTime now) noexcept {
+  const std::int64_t second = now.ns / 1'000'000'000;
+  if (second == second_ || live_.empty()) return;
+  second_ = second;
+  close_where_idle(now, false);
+}
+
+void AlertMerger::finish() noexcept { close_where_idle({}, true); }
+
+}  // namespace tsujiban::pipeline

@@ -1,0 +1,211 @@
+#include "pipeline/correlator.h"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "output/record_json.h"
+
+namespace tsujiban::pipeline {
+namespace {
+
+constexpr std::size_t own_ring_bytes = 4u << 20;      // Room for one record of the largest size, and more.
+
+std::vector<Duration> repeats(const config::Config& config) {
+  std::vector<Duration> repeat;
+  for (const config::DetectorSettings& settings : config.detectors) repeat.push_back(settings.repeat);
+  return repeat;
+}
+
+void wait_a_little() noexcept {
+  const timespec pause{0, 500'000};
+  nanosleep(&pause, nullptr);
+}
+
+}  // namespace
+
+Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, std::vector<const Worker*> workers, std::vector<Sink> sinks,
+                       std::vector<const metrics::WorkerCounters*> counters, metrics::ProcessMetrics& process)
+    : run_(run),
+      rings_(std::move(rings)),
+      workers_(std::move(workers)),
+      sinks_(std::move(sinks)),
+      process_(process),
+      stats_sources_(std::move(counters)),
+      counters_(std::make_unique<metrics::WorkerCounters>()),
+      own_ring_(own_ring_bytes),
+      records_(run, own_ring_, *counters_, never_abandoned_),
+      merger_(repeats(*run.config), *counters_, run.seed, records_),
+      exchanges_(run.seed),
+      sensors_(run) {
+  conditions_.reserve(conditions_kept_max);
+}
+
+void Correlator::run(std::atomic<bool>& abandoned) noexcept {
+  for (;;) {
+    if (step()) continue;
+    const bool finished = std::all_of(workers_.begin(), workers_.end(), [](const Worker* w) { return w->done() == ~std::uint64_t{0}; }) &&
+                          std::all_of(rings_.begin(), rings_.end(), [](RecordRing* ring) { return ring->front() == nullptr; });
+    if (finished) break;
+    if (broken_) abandoned.store(true, std::memory_order_relaxed);
+    flush();
+    if (stats_wanted_.exchange(false, std::memory_order_relaxed)) stats(now_);
+    wait_a_little();
+  }
+  merger_.finish();
+  drain_own();
+  stats(now_);
+  for (Sink& sink : sinks_) {
+    if (!sink.eve->close() && error_.empty()) error_ = sink.eve->error();
+  }
+}
+
+// Takes the earliest record of all workers, if no worker can still bring an earlier one: each other either shows a later
+// record or has done the packet that it belongs to.
+bool Correlator::step() noexcept {
+  std::size_t earliest = rings_.size();
+  std::uint64_t done_least = ~std::uint64_t{0};
+  for (std::size_t i = 0; i < rings_.size(); ++i) {
+    // The watermark first: what is in the ring after it was read is all there is up to it.
+    const std::uint64_t done = workers_[i]->done();
+    const RecordHeader* header = rings_[i]->front();
+    if (header == nullptr) {
+      done_least = std::min(done_least, done);
+    } else if (earliest == rings_.size() || header->order < rings_[earliest]->front()->order) {
+      earliest = i;
+    }
+  }
+  if (earliest == rings_.size()) return false;
+  const RecordHeader* header = rings_[earliest]->front();
+  if (header->order.packet > done_least) return false;
+  const char* body = RecordRing::body(header);
+  if (header->kind != RecordKind::pulse) now_ = std::max(now_, header->time);
+  switch (header->kind) {
+    case RecordKind::event: event(*header, {body, header->body_bytes}); break;
+    case RecordKind::fact: {
+      Fact fact;
+      std::memcpy(static_cast<void*>(&fact), body, sizeof fact);
+      if (fact.kind == FactKind::request) exchanges_.request(fact);
+      break;
+    }
+    case RecordKind::pulse: {
+      Pulse one;
+      std::memcpy(&one, body, sizeof one);
+      pulse(one);
+      break;
+    }
+  }
+  rings_[earliest]->pop();
+  return true;
+}
+
+void Correlator::event(const RecordHeader& header, std::string_view body) noexcept {
+  if (header.type == EventType::alert) {
+    const AlertBrief& alert = header.alert;
+    process_.alert(alert.detector, alert.severity, alert.interface);
+    process_.alerts_written.add();
+    auto& counts = alert_counts_[static_cast<std::size_t>(alert.detector)];
+    counts[0] += alert.first ? 1 : 0;
+    counts[1] += alert.occurrences;
+    if (alert.first && conditions_.size() < conditions_kept_max) conditions_.push_back({alert, header.source, header.destination});
+    else if (!alert.first) {
+      for (Condition& condition : conditions_) {
+        if (condition.brief.id == alert.id) condition.brief.count = alert.count;
+      }
+    }
+  }
+  if (header.late_response) {
+    // The answer's destination is who asked.
+    if (const auto took = exchanges_.answer(header.segment, header.destination, header.answer, header.time)) {
+      char member[64];
+      JsonWriter json(member, sizeof member);
+      json.field("response_ms", static_cast<double>(took->ns / 1000) / 1000.0);
+      const std::string_view text = json.text();
+      // The line is put together in three pieces; a sink takes whole lines only.
+      char* line = line_.as<char>();
+      std::memcpy(line, body.data(), header.late_at);
+      line[header.late_at] = ',';
+      std::memcpy(line + header.late_at + 1, text.data(), text.size());
+      std::memcpy(line + header.late_at + 1 + text.size(), body.data() + header.late_at, body.size() - header.late_at);
+      write(header.type, {line, body.size() + 1 + text.size()}, header.time);
+      return;
+    }
+  }
+  write(header.type, body, header.time);
+}
+
+void Correlator::write(EventType type, std::string_view line, PacketTime time) noexcept {
+  for (Sink& sink : sinks_) {
+    if (!sink.types.has(type)) continue;
+    if (sink.eve->write(line, 1, time)) continue;
+    if (!run_.live && !broken_) {
+      error_ = sink.eve->error();
+      broken_ = true;
+    }
+  }
+}
+
+void Correlator::flush() noexcept {
+  for (Sink& sink : sinks_) {
+    if (!sink.eve->flush() && !run_.live && !broken_) {
+      error_ = sink.eve->error();
+      broken_ = true;
+    }
+  }
+}
+
+// What this thread itself raised: it goes out at once, in its place behind the pulse that brought it about.
+void Correlator::drain_own() noexcept {
+  while (const RecordHeader* header = own_ring_.front()) {
+    event(*header, {RecordRing::body(header), header->body_bytes});
+    own_ring_.pop();
+  }
+}
+
+void Correlator::pulse(const Pulse& one) noexcept {
+  sum_.now = std::max(sum_.now, one.now);
+  now_ = std::max(now_, one.now);
+  sum_.packets += one.packets;
+  sum_.packets_answered += one.packets_answered;
+  sum_.packets_one_sided += one.packets_one_sided;
+  sum_.stream_bytes += one.stream_bytes;
+  sum_.stream_gap_bytes += one.stream_gap_bytes;
+  sum_.duplicates += one.duplicates;
+  sum_.evictions += one.evictions;
+  sum_.clock_jumps = one.clock_jumps, sum_.clock_strays = one.clock_strays, sum_.clock_backwards = one.clock_backwards;
+  if (++pulses_ < rings_.size()) return;
+  pulses_ = 0;
+  sensors_.look(sum_, drops(), [this](const Alert& alert) {
+    if (run_.config->detectors[static_cast<std::size_t>(alert.detector)].enabled) merger_.raise(alert);
+  });
+  merger_.advance(sum_.now);
+  drain_own();
+  const PacketTime now = sum_.now;
+  sum_ = Pulse{};
+  sum_.now = now;
+}
+
+void Correlator::stats(PacketTime now) noexcept {
+  if (!run_.events.has(EventType::stats)) return;
+  std::vector<const metrics::WorkerCounters*> all = stats_sources_;
+  all.push_back(counters_.get());
+  const metrics::Totals totals = metrics::fold(all);
+  output::Envelope envelope;
+  envelope.type = EventType::stats;
+  envelope.time = now;
+  JsonWriter* json = records_.begin(envelope, false, 0);
+  output::StatsRecord record;
+  record.totals = &totals;
+  record.packets_received = process_.packets_received.value();
+  record.kernel_drops = process_.dropped[static_cast<std::size_t>(metrics::DropReason::kernel)].value();
+  record.ring_drops = process_.dropped[static_cast<std::size_t>(metrics::DropReason::ring)].value();
+  record.pool_drops = process_.dropped[static_cast<std::size_t>(metrics::DropReason::pool)].value();
+  record.output_drops = process_.dropped[static_cast<std::size_t>(metrics::DropReason::output)].value();
+  record.alerts_written = process_.alerts_written.value();
+  if (run_.live) record.uptime_s = static_cast<std::uint64_t>(std::max<std::int64_t>(0, time(nullptr) - static_cast<std::int64_t>(process_.start_time_s.value())));
+  output::write_stats(*json, record);
+  records_.end();
+  drain_own();
+}
+
+}  // namespace tsujiban::pipeline

@@ -1,0 +1,83 @@
+#pragma once
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "metrics/process_metrics.h"
+#include "output/eve_sink.h"
+#include "pipeline/alert_merger.h"
+#include "pipeline/exchange_table.h"
+#include "pipeline/record_writer.h"
+#include "pipeline/sensor_watch.h"
+#include "pipeline/worker.h"
+
+namespace tsujiban::pipeline {
+
+// One output and what it wants.
+struct Sink {
+  output::EveSink* eve = nullptr;
+  EventTypes types;
+};
+
+// Brings the records of all workers into the one order of packets, judges what needs more than one address pair, and hands
+// them to the outputs. One thread. A record goes out once no worker can still come with an earlier one.
+class Correlator {
+ public:
+  Correlator(const RunContext& run, std::vector<RecordRing*> rings, std::vector<const Worker*> workers, std::vector<Sink> sinks,
+             std::vector<const metrics::WorkerCounters*> counters, metrics::ProcessMetrics& process);
+
+  // Runs until every worker has finished and all is written, or an output fails in a file run (then `error` says why and
+  // `abandoned` is set, so that the workers do not wait for it).
+  void run(std::atomic<bool>& abandoned) noexcept;
+  const std::string& error() const noexcept { return error_; }
+  const metrics::WorkerCounters& counters() const noexcept { return *counters_; }
+  // What the summary says of the alerts; after `run`. Conditions beyond `conditions_kept_max` are only counted.
+  static constexpr std::size_t conditions_kept_max = 4096;
+  struct Condition {
+    AlertBrief brief;
+    IpAddress source, destination;
+  };
+  const std::vector<Condition>& conditions() const noexcept { return conditions_; }
+  const std::array<std::array<std::uint64_t, 2>, detector_count>& alert_counts() const noexcept { return alert_counts_; }  // Conditions, occurrences.
+  std::uint64_t drops() const noexcept { return drops_.load(std::memory_order_relaxed); }
+  // Live: losses so far, told by the reader.
+  void set_drops(std::uint64_t drops) noexcept { drops_.store(drops, std::memory_order_relaxed); }
+  // Writes a `stats` record (the reader's thread asks; written by the correlator's).
+  void request_stats() noexcept { stats_wanted_.store(true, std::memory_order_relaxed); }
+  void request_reopen() noexcept { for (Sink& sink : sinks_) sink.eve->request_reopen(); }
+
+ private:
+  bool step() noexcept;                  // True when it did something.
+  void event(const RecordHeader& header, std::string_view body) noexcept;
+  void drain_own() noexcept;
+  void write(EventType type, std::string_view line, PacketTime time) noexcept;
+  void pulse(const Pulse& pulse) noexcept;
+  void stats(PacketTime now) noexcept;
+  void flush() noexcept;
+
+  const RunContext& run_;
+  std::vector<RecordRing*> rings_;
+  std::vector<const Worker*> workers_;
+  std::vector<Sink> sinks_;
+  metrics::ProcessMetrics& process_;
+  std::vector<const metrics::WorkerCounters*> stats_sources_;
+  ReservedMemory line_{RecordWriter::record_bytes_max + 256};
+  std::unique_ptr<metrics::WorkerCounters> counters_;    // Its own alerts.
+  RecordRing own_ring_;
+  std::atomic<bool> never_abandoned_{false};
+  RecordWriter records_;
+  AlertMerger merger_;
+  ExchangeTable exchanges_;
+  SensorWatch sensors_;
+  std::vector<Condition> conditions_;
+  std::array<std::array<std::uint64_t, 2>, detector_count> alert_counts_{};
+  Pulse sum_{};
+  std::size_t pulses_ = 0;
+  PacketTime now_{};
+  std::atomic<std::uint64_t> drops_{0};
+  std::atomic<bool> stats_wanted_{false};
+  std::string error_;
+  bool broken_ = false;
+};
+
+}  // namespace tsujiban::pipeline

@@ -1,0 +1,66 @@
+#pragma once
+#include <atomic>
+
+#include "dissect/dissector.h"
+#include "output/alert_json.h"
+#include "output/envelope.h"
+#include "output/timestamp.h"
+#include "pipeline/alert_merger.h"
+#include "pipeline/record_ring.h"
+#include "pipeline/run_context.h"
+
+namespace tsujiban::pipeline {
+
+// Turns what one worker finds into records in its ring. In a file run a full ring makes it wait; live it sheds: details
+// once three quarters of the ring are taken, alerts only when nothing is left, both counted.
+class RecordWriter final : public dissect::RecordSink, public AlertWriter {
+ public:
+  static constexpr std::size_t record_bytes_max = 1u << 20;   // A longer record is dropped and counted.
+
+  RecordWriter(const RunContext& run, RecordRing& ring, metrics::WorkerCounters& counters, const std::atomic<bool>& abandoned);
+
+  // The place of the records to come in the order of all workers.
+  void set_order(Order order) noexcept { order_ = order; }
+  Order order() const noexcept { return order_; }
+  void want_facts(FactKind kind) noexcept { facts_wanted_ |= 1u << static_cast<unsigned>(kind); }
+
+  JsonWriter* begin(EventType type, const dissect::MessageContext& context) noexcept override;
+  void response_time_here(const Exchange& answer) noexcept override;
+  void end() noexcept override;
+  void fact(const Fact& fact) noexcept override;
+  void anomaly(const dissect::MessageContext& context, Layer layer, ParseError error, std::uint32_t offset) noexcept override;
+  void write_alert(const Alert& alert, std::uint64_t occurrences, bool first) noexcept override;
+  // A body of plain bytes for the correlator (the site's pulses).
+  void pulse(Bytes body) noexcept;
+
+  // A record whose context is no message: the envelope as the caller fills it (host, names and community id are added).
+  JsonWriter* begin(output::Envelope& envelope, bool has_input, std::uint16_t input) noexcept;
+  output::TimestampWriter& timestamps() noexcept { return timestamps_; }
+  // What the alerts of the packet at hand belong to; 0: no flow.
+  void set_flow(std::uint64_t flow_id, std::uint16_t input, bool has_input) noexcept { flow_id_ = flow_id, input_ = input, has_input_ = has_input; }
+
+ private:
+  RecordHeader* room(std::size_t body_bytes, bool alert) noexcept;
+
+  const RunContext& run_;
+  RecordRing& ring_;
+  metrics::WorkerCounters& counters_;
+  const std::atomic<bool>& abandoned_;       // Nobody reads the ring any more: do not wait for room.
+  output::TimestampWriter timestamps_;
+  ReservedMemory scratch_;
+  JsonWriter json_;
+  Order order_;
+  EventType type_ = EventType::alert;
+  bool late_ = false;
+  std::uint32_t late_at_ = 0;
+  Exchange answer_{};
+  AlertBrief brief_{};
+  PacketTime time_{};
+  SegmentKey segment_;
+  IpAddress source_, destination_;
+  std::uint64_t flow_id_ = 0;
+  std::uint16_t input_ = 0;
+  bool has_input_ = false;
+};
+
+}  // namespace tsujiban::pipeline

@@ -1,0 +1,604 @@
+#include "pipeline/worker.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "output/record_json.h"
+
+namespace tsujiban::pipeline {
+namespace {
+
+constexpr std::uint64_t flow_id_mask = (std::uint64_t{1} << 53) - 1;   // JavaScript's exact integers.
+constexpr std::uint64_t after_flows = std::uint64_t{1} << 63;          // Order of what a tick brings after the flows' ends.
+constexpr std::size_t datagram_matches_max = 4096;                     // Of one batch; more are counted, not told.
+
+std::vector<Duration> repeats(const config::Config& config) {
+  std::vector<Duration> repeat;
+  for (const config::DetectorSettings& settings : config.detectors) repeat.push_back(settings.repeat);
+  return repeat;
+}
+
+output::FlowEndReason reason_of(flow::EndReason reason) noexcept {
+  switch (reason) {
+    case flow::EndReason::timeout: return output::FlowEndReason::timeout;
+    case flow::EndReason::shutdown: return output::FlowEndReason::shutdown;
+    default: return output::FlowEndReason::forced;
+  }
+}
+
+output::TcpStateName tcp_state_of(reassembly::StreamEngine::State state) noexcept {
+  using State = reassembly::StreamEngine::State;
+  switch (state) {
+    case State::none: return output::TcpStateName::none;
+    case State::syn_sent: return output::TcpStateName::syn_sent;
+    case State::syn_received: return output::TcpStateName::syn_recv;
+    case State::established: return output::TcpStateName::established;
+    case State::half_closed: return output::TcpStateName::close_wait;
+    case State::closed:
+    case State::reset: return output::TcpStateName::closed;
+  }
+  return output::TcpStateName::none;
+}
+
+}  // namespace
+
+Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics::WorkerCounters& counters, const std::atomic<bool>& abandoned)
+    : run_(run),
+      index_(index),
+      counters_(counters),
+      records_(run, ring, counters, abandoned),
+      merger_(repeats(*run.config), counters, run.seed, records_),
+      decoder_(run.seed),
+      duplicates_(run.seed, false),
+      fragments_(run.budget.fragments, run.seed, counters),
+      flows_(run.budget.flows, counters, *this),
+      streams_(run.budget.streams, counters),
+      app_bytes_(run.budget.app_buffer_bytes_max),
+      dispatcher_(run.dissectors, run.budget.dissectors, run.budget.app_streams_max, run.seed, counters, app_bytes_),
+      scanner_(run.rules, run.budget.sessions_max * 2, counters),
+      sessions_(run.budget.sessions_max),
+      scans_(!run.rules->empty()),
+      packets_(batch_max),
+      assets_seen_(run.config->assets.size(), 0) {
+  matches_.reserve(datagram_matches_max);
+  if (run.events.has(EventType::echonet_lite)) records_.want_facts(FactKind::request);
+}
+
+void Worker::process(std::span<const RawPacket> packets) noexcept {
+  // First everything is decoded, so that the flow table's lines are on their way while the next packets are looked at.
+  std::size_t own = 0;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    DecodedPacket& packet = packets_[i];
+    decoder_.decode(packets[i], clock_.advance(packets[i].time), packet);
+    if (!is_mine(packet)) continue;
+    flows_.prefetch_index(packet.flow_hash);
+    own_[own++] = static_cast<std::uint32_t>(i);
+  }
+
+  matches_.clear();
+  match_at_ = 0;
+  if (scans_) scanner_.begin_batch();
+  for (std::size_t k = 0; k < own; ++k) {
+    DecodedPacket& packet = packets_[own_[k]];
+    packet.duplicate = false;
+    if (packet.ip_version == 0) continue;
+    flows_.prefetch_slot(packet.flow_hash);
+    if (run_.checksum != config::ChecksumMode::ignore) decode::verify_checksum(packet);
+    if (duplicates_.is_duplicate(packet)) {
+      packet.duplicate = true;
+      continue;
+    }
+    if (!scans_ || packet.is_fragment || packet.malformed || packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) continue;
+    if (packet.payload_length != 0) scanner_.add_datagram(own_[k], packet.payload_bytes());
+  }
+  if (scans_) {
+    scanner_.finish_batch(
+        [this](std::uint32_t token) {
+          const DecodedPacket& p = packets_[token];
+          return detect::ScanSubject{p.source, p.destination, p.source_port, p.destination_port, p.protocol};
+        },
+        [this](const detect::SignatureMatch& match) {
+          if (matches_.size() < datagram_matches_max) matches_.push_back(match);
+        });
+  }
+
+  std::size_t k = 0;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    const PacketTime now = packets_[i].time;
+    if (now.ns / 1'000'000'000 != tick_second_) [[unlikely]] tick(now, packets[i].number, Phase::tick);
+    if (k < own && own_[k] == i) {
+      ++k;
+      records_.set_order({packets[i].number, Phase::packet, 0});
+      handle(packets_[i], i);
+    }
+  }
+  if (!packets.empty()) {
+    last_number_ = packets.back().number;
+    if (first_ns_ == 0) first_ns_ = packets.front().time.ns;
+    last_ns_ = std::max(last_ns_, clock_.now().ns);
+    done_.store(last_number_, std::memory_order_release);
+  }
+}
+
+void Worker::idle(PacketTime wall) noexcept {
+  const PacketTime now = clock_.idle(wall);
+  tick(now, last_number_, Phase::idle);
+  done_.store(last_number_, std::memory_order_release);
+}
+
+void Worker::finish() noexcept {
+  constexpr std::uint64_t after_all = ~std::uint64_t{0};
+  records_.set_order({after_all, Phase::tick, 0});
+  flows_.end_all(flow::EndReason::shutdown);
+  records_.set_order({after_all, Phase::tick, after_flows});
+  merger_.finish();
+  const Pulse pulse{clock_.now(), counters_.packets.value(), answered_, one_sided_, counters_.stream_bytes.value(),
+                    counters_.stream_gap_bytes.value(), counters_.duplicates.value(), 0, clock_.jumps(), clock_.strays(), clock_.backwards(), false};
+  records_.set_order({after_all, Phase::tick, after_all});
+  records_.pulse({reinterpret_cast<const std::uint8_t*>(&pulse), sizeof pulse});
+  done_.store(after_all, std::memory_order_release);
+}
+
+// Time alone: flows and conditions that are over, and the report to the site's detectors. All workers come here at the same
+// packets, because all see every packet's time.
+void Worker::tick(PacketTime now, std::uint64_t number, Phase phase) noexcept {
+  tick_second_ = now.ns / 1'000'000'000;
+  const std::uint64_t idle_order = phase == Phase::idle ? static_cast<std::uint64_t>(now.ns) : 0;
+  current_time_ = now;
+  records_.set_order({number, phase, idle_order});
+  flows_.advance(now);
+  fragments_.expire(now);
+  records_.set_order({number, phase, phase == Phase::idle ? idle_order : after_flows});
+  merger_.advance(now);
+  if (pulse_at_ns_ == INT64_MIN) pulse_at_ns_ = now.ns + run_.pulse.ns;
+  if (now.ns < pulse_at_ns_) return;
+  pulse_at_ns_ = now.ns + run_.pulse.ns;
+  std::uint64_t evictions = 0;
+  for (const metrics::Counter& counter : counters_.evictions) evictions += counter.value();
+  const Pulse pulse{now, counters_.packets.value(), answered_, one_sided_, counters_.stream_bytes.value(),
+                    counters_.stream_gap_bytes.value(), counters_.duplicates.value(), evictions, clock_.jumps(), clock_.strays(),
+                    clock_.backwards(), phase == Phase::idle};
+  records_.set_order({number, phase, phase == Phase::idle ? idle_order : ~std::uint64_t{0}});
+  records_.pulse({reinterpret_cast<const std::uint8_t*>(&pulse), sizeof pulse});
+}
+
+void Worker::handle(DecodedPacket& packet, std::size_t token) noexcept {
+  current_time_ = packet.time;
+  counters_.packets.add();
+  counters_.bytes.add(packet.raw->length_wire);
+  if (packet.snapped) counters_.snapped.add();
+  if (packet.tunnel_depth != 0) counters_.tunnelled.add();
+  if (packet.duplicate) {
+    counters_.duplicates.add();
+    return;
+  }
+  if (packet.ip_version == 0) {
+    if (packet.is_arp) {
+      counters_.decoded_arp.add();
+      record_arp(packet);
+    } else {
+      counters_.decoded_other.add();
+    }
+    if (!packet.anomalies.empty()) {
+      dissect::MessageContext context = context_of(packet, 0, Direction::to_responder);
+      tell_anomalies(packet, context);
+    }
+    return;
+  }
+  counters_.decoded_ip.add();
+  if (packet.is_fragment) return handle_fragment(packet, token);
+  handle_ip(packet, token);
+}
+
+void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept {
+  counters_.fragments.add();
+  const reassembly::FragmentTable::Datagram datagram = fragments_.add(packet);
+  if (!packet.anomalies.empty()) {
+    dissect::MessageContext context = context_of(packet, 0, Direction::to_responder);
+    tell_anomalies(packet, context);
+    packet.anomalies.clear();
+  }
+  if (!datagram) return;
+  decoder_.decode_reassembled(packet, datagram.protocol, datagram.payload, packet);
+  if (packet.is_fragment) return;             // A fragment inside a tunnel inside fragments: told by the decoder, left at that.
+  packet.checksum = ChecksumState::unchecked;
+  if (scans_ && packet.payload_length != 0 && packet.protocol != static_cast<std::uint8_t>(IpProtocol::tcp)) {
+    scanner_.scan_datagram(0, detect::ScanSubject{packet.source, packet.destination, packet.source_port, packet.destination_port, packet.protocol},
+                           packet.payload_bytes(), [&](const detect::SignatureMatch& match) {
+                             raise_signature(match, context_of(packet, 0, Direction::to_responder));
+                           });
+  }
+  handle_ip(packet, token);
+}
+
+dissect::MessageContext Worker::context_of(const DecodedPacket& packet, std::uint32_t flow_index, Direction direction) const noexcept {
+  dissect::MessageContext context{};
+  context.packet = &packet;
+  context.time = packet.time;
+  context.flow_id = flow_index != 0 ? flow_id_of(flow_index) : 0;
+  context.direction = direction;
+  context.source = packet.source;
+  context.destination = packet.destination;
+  context.source_port = packet.source_port;
+  context.destination_port = packet.destination_port;
+  context.segment = packet.segment;
+  context.ip_protocol = packet.protocol;
+  if (flow_index != 0) context.app_protocol = flows_.at(flow_index).app;
+  return context;
+}
+
+// From content: the same capture gives the same ids, whatever the seed and the workers.
+std::uint64_t Worker::flow_id_of(std::uint32_t flow_index) const noexcept {
+  const HashSeed fixed;
+  const FlowKey key = flows_.key_of(flow_index);
+  const std::uint64_t pair = pair_hash_of(fixed, key.segment, key.low, key.high);
+  const std::uint64_t id = flow_hash_of(fixed, pair, key.low, key.high, key.low_port, key.high_port, key.protocol);
+  return std::max<std::uint64_t>(hash_mix(id ^ fixed.a, flows_.at(flow_index).first_packet ^ fixed.b) & flow_id_mask, 1);
+}
+
+void Worker::tell_anomalies(const DecodedPacket& packet, dissect::MessageContext& context) noexcept {
+  for (const Anomaly& a : packet.anomalies) records_.anomaly(context, a.layer, a.error, a.offset);
+}
+
+void Worker::record_arp(const DecodedPacket& packet) noexcept {
+  if (packet.malformed) return;
+  dissect::MessageContext context = context_of(packet, 0, Direction::to_responder);
+  JsonWriter* json = records_.begin(EventType::arp, context);
+  if (json == nullptr) return;
+  // RFC 826 for Ethernet and IPv4: operation at 6, sender MAC at 8 and address at 14, target MAC at 18 and address at 24.
+  output::ArpRecord arp;
+  arp.operation = load_be16(packet.network + 6);
+  arp.sender_mac = MacAddress::load(packet.network + 8);
+  arp.target_mac = MacAddress::load(packet.network + 18);
+  arp.sender_ip = packet.source;
+  arp.target_ip = packet.destination;
+  arp.gratuitous = packet.source == packet.destination;
+  output::write_arp(*json, arp);
+  records_.end();
+}
+
+// A bad checksum counts once that side has shown that its checksums are filled in: a capture taken on the sending host has
+// none that are good, and a forged segment in a healthy flow stands out.
+bool Worker::accepts_checksum(DecodedPacket& packet, flow::Flow& flow, Direction direction) noexcept {
+  const std::uint8_t good = direction == Direction::to_responder ? flow::flow_flag::checksum_good_to_responder
+                                                                 : flow::flow_flag::checksum_good_to_initiator;
+  if (packet.checksum == ChecksumState::good) flow.flags |= good;
+  return packet.checksum != ChecksumState::bad || (flow.flags & good) == 0;
+}
+
+void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
+  const bool tcp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
+  const bool udp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
+  if (udp) counters_.udp.add();
+  else if (tcp) counters_.tcp.add();
+  else if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmp) || packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmpv6)) counters_.icmp.add();
+  bool source_is_high = false;
+  const FlowKey key = flow_key_of(packet, source_is_high);
+  // An answering segment that comes first still tells who asked.
+  const bool answers = tcp && (packet.tcp_flags & (tcp_flag::syn | tcp_flag::ack)) == (tcp_flag::syn | tcp_flag::ack);
+  const bool initiator_is_high = source_is_high != answers;
+  const auto found = flows_.find_or_create(key, packet.flow_hash, packet.time, packet.raw->number, initiator_is_high);
+  flow::Flow* flow = &flows_.at(found.flow);
+  const auto direction_now = [&] {
+    return source_is_high == ((flow->flags & flow::flow_flag::initiator_is_high) != 0) ? Direction::to_responder : Direction::to_initiator;
+  };
+  if (tcp && !found.created && flow->session != 0 && packet.transport != nullptr &&
+      streams_.reopens(sessions_[flow->session].stream, direction_now(), packet)) {
+    flows_.restart(found.flow, packet.time, packet.raw->number, initiator_is_high);
+  }
+  const Direction direction = direction_now();
+  const auto side = static_cast<unsigned>(direction);
+  const std::int64_t last_second = flow->last_ns / 1'000'000'000;
+  flow->last_ns = packet.time.ns;
+  ++flow->packets[side];
+  flow->bytes[side] += packet.raw->length_wire;
+  if (!tcp && flow->state == flow::FlowState::fresh && flow->packets[0] != 0 && flow->packets[1] != 0) flow->state = flow::FlowState::established;
+
+  dissect::MessageContext context = context_of(packet, 0, direction);
+  if (!packet.anomalies.empty()) {
+    context.flow_id = flow_id_of(found.flow);
+    context.app_protocol = flow->app;
+    tell_anomalies(packet, context);
+  }
+  const std::uint8_t settled_before = flow->flags & flow::flow_flag::app_settled;
+  if (tcp) flows_.tcp_flags_of(found.flow)[side] |= packet.tcp_flags;
+
+  bool accepted = true;
+  if (packet.checksum == ChecksumState::unfilled) counters_.checksum_unfilled.add();
+  if (packet.checksum == ChecksumState::bad || packet.checksum == ChecksumState::good) {
+    accepted = accepts_checksum(packet, *flow, direction);
+    if (packet.checksum == ChecksumState::bad && (!accepted || run_.checksum == config::ChecksumMode::check)) {
+      context.flow_id = flow_id_of(found.flow);
+      records_.anomaly(context, tcp ? Layer::tcp : udp ? Layer::udp : Layer::icmp, ParseError::bad_checksum, 0);
+      accepted = false;
+    } else if (packet.checksum == ChecksumState::bad) {
+      counters_.checksum_unfilled.add();
+    }
+  }
+
+  if (accepted && !packet.malformed && packet.transport != nullptr) {
+    if (udp && packet.payload_length != 0 && !packet.snapped) {
+      context.flow_id = records_.wants(EventType::echonet_lite) ? flow_id_of(found.flow) : 0;
+      dispatcher_.datagram(*flow, context, packet.payload_bytes(), records_);
+    } else if (tcp) {
+      handle_tcp(packet, found.flow, direction);
+      flow = &flows_.at(found.flow);
+    }
+  }
+  if (run_.allow != nullptr) {
+    if (found.created || (flow->flags & flow::flow_flag::app_settled) != settled_before) judge(found.flow);
+    if ((flow->flags & flow::flow_flag::denied) != 0 &&
+        (flow->packets_told == 0 || packet.time.ns / 1'000'000'000 != last_second)) {
+      tell_denied(found.flow, packet.time, &packet);
+    }
+  }
+  while (match_at_ < matches_.size() && matches_[match_at_].token <= token) {
+    if (matches_[match_at_].token == token && accepted) {
+      context.flow_id = flow_id_of(found.flow);
+      context.app_protocol = flow->app;
+      raise_signature(matches_[match_at_], context);
+      flow->flags |= flow::flow_flag::alerted;
+    }
+    ++match_at_;
+  }
+}
+
+void Worker::handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Direction direction) noexcept {
+  flow::Flow& flow = flows_.at(flow_index);
+  if (flow.session == 0) {
+    flow.session = sessions_.allocate();
+    if (flow.session == 0) {
+      counters_.evicted(metrics::EvictionReason::stream_memory);
+      return;
+    }
+    Session& fresh = sessions_[flow.session];
+    fresh.flow = flow_index;
+    fresh.stream = streams_.open();
+    if (fresh.stream == 0) {
+      sessions_.release(flow.session);
+      flow.session = 0;
+      return;
+    }
+  }
+  current_flow_ = flow_index;
+  current_packet_ = &packet;
+  const std::uint32_t stream = sessions_[flow.session].stream;
+  streams_.segment(stream, direction, packet, *this);
+  current_packet_ = nullptr;
+  (streams_.both_directions_seen(stream) ? answered_ : one_sided_) += 1;
+  const reassembly::StreamEngine::State state = streams_.state(stream);
+  if (state == reassembly::StreamEngine::State::closed || state == reassembly::StreamEngine::State::reset) flow.state = flow::FlowState::closed;
+  else if (flow.state == flow::FlowState::fresh && streams_.both_directions_seen(stream)) flow.state = flow::FlowState::established;
+}
+
+void Worker::bytes(Direction direction, Bytes piece) noexcept {
+  flow::Flow& flow = flows_.at(current_flow_);
+  Session& session = sessions_[flow.session];
+  dissect::MessageContext context = stream_context(direction);
+  const bool undissected = (flow.flags & flow::flow_flag::app_settled) != 0 && flow.app == AppProtocol::unknown;
+  if (!undissected) {
+    dispatcher_.bytes(session.app, flow, context, piece, records_);
+  }
+  if (scans_) {
+    scanner_.scan_stream(session.scan[static_cast<unsigned>(direction)],
+                         detect::ScanSubject{context.source, context.destination, context.source_port, context.destination_port, context.ip_protocol},
+                         piece, [&](const detect::SignatureMatch& match) {
+                           raise_signature(match, context);
+                           flow.flags |= flow::flow_flag::alerted;
+                         });
+  }
+}
+
+void Worker::gap(Direction direction, std::uint32_t missing) noexcept {
+  flow::Flow& flow = flows_.at(current_flow_);
+  Session& session = sessions_[flow.session];
+  if (scans_) scanner_.gap_stream(session.scan[static_cast<unsigned>(direction)]);
+  anomaly(direction, ParseError::stream_gap, missing);
+  if (session.app == 0) return;
+  dissect::MessageContext context = stream_context(direction);
+  dispatcher_.gap(session.app, flow, context, missing, records_);
+}
+
+void Worker::finished(Direction direction) noexcept {
+  flow::Flow& flow = flows_.at(current_flow_);
+  Session& session = sessions_[flow.session];
+  if (session.app == 0) return;
+  dissect::MessageContext context = stream_context(direction);
+  dispatcher_.finished(session.app, flow, context, records_);
+}
+
+void Worker::anomaly(Direction direction, ParseError error, std::uint32_t offset) noexcept {
+  const dissect::MessageContext context = stream_context(direction);
+  records_.anomaly(context, Layer::stream, error, offset);
+}
+
+void Worker::raise_signature(const detect::SignatureMatch& match, const dissect::MessageContext& context) noexcept {
+  counters_.signature_matches.add();
+  const detect::SignatureRule& rule = run_.rules->rule(match.rule);
+  Alert alert;
+  alert.detector = DetectorId::signature;
+  alert.severity = static_cast<Severity>(rule.severity);
+  alert.signature_gid = rule.gid;
+  alert.signature_id = rule.sid;
+  alert.signature_rev = rule.rev;
+  alert.rule = match.rule;
+  alert.merge_key = 1;                        // The pair is the condition, whatever its ports.
+  fill(alert, context);
+  std::snprintf(alert.why[0].data(), Alert::why_text_max, "the bytes of rule %u end at offset %llu of the %s", rule.sid,
+                static_cast<unsigned long long>(match.offset), context.ip_protocol == static_cast<std::uint8_t>(IpProtocol::tcp) ? "stream" : "datagram");
+  merger_.raise(alert);
+}
+
+void Worker::fill(Alert& alert, const dissect::MessageContext& context) const noexcept {
+  alert.time = context.time;
+  alert.segment = context.segment;
+  alert.source = context.source;
+  alert.destination = context.destination;
+  alert.source_port = context.source_port;
+  alert.destination_port = context.destination_port;
+  alert.protocol = context.ip_protocol;
+  alert.app_protocol = context.app_protocol;
+  alert.flow_id = context.flow_id;
+  if (context.packet != nullptr) {
+    alert.packet_number = context.packet->raw->number;
+    alert.input = context.packet->raw->input;
+    alert.has_input = true;
+  }
+  alert.source_asset = run_.inventory->asset_of(context.segment, context.source);
+  alert.destination_asset = run_.inventory->asset_of(context.segment, context.destination);
+  alert.interface = run_.inventory->interface_between(context.segment, context.source, context.destination);
+}
+
+dissect::MessageContext Worker::stream_context(Direction direction) const noexcept {
+  const flow::Flow& flow = flows_.at(current_flow_);
+  const FlowKey key = flows_.key_of(current_flow_);
+  const bool from_high = ((flow.flags & flow::flow_flag::initiator_is_high) != 0) == (direction == Direction::to_responder);
+  dissect::MessageContext context{};
+  context.packet = current_packet_;
+  context.time = current_time_;
+  context.flow_id = flow_id_of(current_flow_);
+  context.direction = direction;
+  context.source = from_high ? key.high : key.low;
+  context.destination = from_high ? key.low : key.high;
+  context.source_port = from_high ? key.high_port : key.low_port;
+  context.destination_port = from_high ? key.low_port : key.high_port;
+  context.segment = key.segment;
+  context.ip_protocol = key.protocol;
+  context.app_protocol = flow.app;
+  return context;
+}
+
+policy::Conversation Worker::conversation_of(std::uint32_t flow_index) const noexcept {
+  const flow::Flow& flow = flows_.at(flow_index);
+  const FlowKey key = flows_.key_of(flow_index);
+  const bool high = (flow.flags & flow::flow_flag::initiator_is_high) != 0;
+  policy::Conversation c;
+  c.link = key.segment;
+  c.initiator = high ? key.high : key.low;
+  c.responder = high ? key.low : key.high;
+  c.initiator_port = high ? key.high_port : key.low_port;
+  c.responder_port = high ? key.low_port : key.high_port;
+  c.protocol = key.protocol;
+  c.app = flow.app;
+  const bool tcp = key.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
+  const bool udp = key.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
+  c.app_settled = (!tcp && !udp) || (flow.flags & flow::flow_flag::app_settled) != 0;
+  // A SYN says who began. An ECHONET Lite answer goes to port 3610 whatever port asked, so it begins a five-tuple of its own
+  // and its sender did not begin the conversation.
+  c.direction_certain = tcp ? (flows_.tcp_flags_of(flow_index)[0] & tcp_flag::syn) != 0 : flow.app != AppProtocol::echonet_lite;
+  return c;
+}
+
+void Worker::judge(std::uint32_t flow_index) noexcept {
+  const policy::Verdict verdict = run_.allow->judge(conversation_of(flow_index));
+  if (verdict.initiator_asset != 0) assets_seen_[verdict.initiator_asset - 1] = 1;
+  if (verdict.responder_asset != 0) assets_seen_[verdict.responder_asset - 1] = 1;
+  flow::Flow& flow = flows_.at(flow_index);
+  if (verdict.judged && !verdict.allowed) flow.flags |= flow::flow_flag::denied;
+  else flow.flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
+}
+
+// Counts the packets since it last spoke. Judged again rather than remembered: a flow slot has no room for the reasons.
+void Worker::tell_denied(std::uint32_t flow_index, PacketTime now, const DecodedPacket* packet) noexcept {
+  flow::Flow& flow = flows_.at(flow_index);
+  const std::uint32_t packets = flow.packets[0] + flow.packets[1];
+  if (packets == flow.packets_told) return;
+  const policy::Conversation conversation = conversation_of(flow_index);
+  const policy::Verdict verdict = run_.allow->judge(conversation);
+  const DetectorInfo& info = info_of(DetectorId::policy_peer_not_allowed);
+  Alert alert;
+  alert.detector = info.id;
+  alert.severity = static_cast<Severity>(info.severity);
+  alert.signature_gid = info.gid;
+  alert.signature_id = info.sid;
+  alert.signature_rev = 1;
+  alert.interface = verdict.interface;
+  alert.time = now;
+  alert.segment = conversation.link;
+  alert.source = conversation.initiator;
+  alert.destination = conversation.responder;
+  alert.source_port = conversation.initiator_port;
+  alert.destination_port = conversation.responder_port;
+  alert.protocol = conversation.protocol;
+  alert.app_protocol = conversation.app;
+  alert.source_asset = verdict.initiator_asset;
+  alert.destination_asset = verdict.responder_asset;
+  alert.inbound_from_outside = verdict.inbound_from_outside;
+  alert.merge_key = 1;                        // The pair is the condition, whatever its ports.
+  alert.count = packets - flow.packets_told;
+  alert.flow_id = flow_id_of(flow_index);
+  if (packet != nullptr) {
+    alert.packet_number = packet->raw->number;
+    alert.input = packet->raw->input;
+    alert.has_input = true;
+  }
+  run_.allow->explain(verdict, conversation, alert.why[0].data(), Alert::why_text_max);
+  flow.packets_told = packets;
+  flow.flags |= flow::flow_flag::alerted;
+  merger_.raise(alert);
+}
+
+void Worker::end_session(std::uint32_t flow_index) noexcept {
+  flow::Flow& flow = flows_.at(flow_index);
+  if (flow.session == 0) return;
+  Session& session = sessions_[flow.session];
+  current_flow_ = flow_index;
+  streams_.close(session.stream, *this);
+  for (std::uint32_t& scan : session.scan) scanner_.close_stream(scan);
+  dispatcher_.close(session.app);
+  sessions_.release(flow.session);
+  flow.session = 0;
+}
+
+void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexcept {
+  const flow::Flow& flow = flows_.at(flow_index);
+  const bool by_time = reason == flow::EndReason::timeout || reason == flow::EndReason::shutdown;
+  const Order before = records_.order();
+  if (by_time && before.phase == Phase::tick) records_.set_order({before.packet, before.phase, flow.first_packet});
+  const DecodedPacket* packet_before = current_packet_;
+  current_packet_ = nullptr;
+
+  output::FlowRecord record;
+  const FlowKey key = flows_.key_of(flow_index);
+  record.is_tcp = key.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
+  if (record.is_tcp && flow.session != 0) record.tcp_state = tcp_state_of(streams_.state(sessions_[flow.session].stream));
+  end_session(flow_index);
+  if (run_.allow != nullptr && (flow.flags & flow::flow_flag::denied) != 0) tell_denied(flow_index, current_time_, nullptr);
+
+  if (records_.wants(EventType::flow)) {
+    const policy::Conversation ends = conversation_of(flow_index);
+    output::Envelope envelope;
+    envelope.type = EventType::flow;
+    envelope.time = {flow.last_ns};
+    envelope.flow_id = flow_id_of(flow_index);
+    envelope.network = output::Envelope::Network::ip;
+    envelope.protocol = ends.protocol;
+    envelope.has_ports = ends.initiator_port != 0 || ends.responder_port != 0;
+    envelope.source = ends.initiator;
+    envelope.destination = ends.responder;
+    envelope.source_port = ends.initiator_port;
+    envelope.destination_port = ends.responder_port;
+    envelope.app_protocol = flow.app;
+    envelope.segment = ends.link;
+    JsonWriter* json = records_.begin(envelope, false, 0);
+    record.packets_to_server = flow.packets[0];
+    record.packets_to_client = flow.packets[1];
+    record.bytes_to_server = flow.bytes[0];
+    record.bytes_to_client = flow.bytes[1];
+    record.start = {flow.first_ns};
+    record.end = {flow.last_ns};
+    record.state = flow.state == flow::FlowState::fresh         ? output::FlowState::fresh
+                   : flow.state == flow::FlowState::established ? output::FlowState::established
+                                                                : output::FlowState::closed;
+    record.reason = reason_of(reason);
+    record.alerted = (flow.flags & flow::flow_flag::alerted) != 0;
+    record.tcp_flags_to_server = flows_.tcp_flags_of(flow_index)[0];
+    record.tcp_flags_to_client = flows_.tcp_flags_of(flow_index)[1];
+    output::write_flow(*json, records_.timestamps(), record);
+    records_.end();
+  }
+  current_packet_ = packet_before;
+  if (!by_time) records_.set_order(before);
+}
+
+}  // namespace tsujiban::pipeline

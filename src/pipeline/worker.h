@@ -1,0 +1,111 @@
+#pragma once
+#include <atomic>
+#include <vector>
+
+#include "decode/checksum.h"
+#include "decode/decoder.h"
+#include "decode/duplicate_filter.h"
+#include "detect/signature_scanner.h"
+#include "dissect/dispatcher.h"
+#include "flow/flow_table.h"
+#include "pipeline/alert_merger.h"
+#include "pipeline/packet_clock.h"
+#include "pipeline/pulse.h"
+#include "pipeline/record_writer.h"
+#include "pipeline/run_context.h"
+#include "reassembly/byte_store.h"
+#include "reassembly/fragments.h"
+#include "reassembly/stream.h"
+
+namespace tsujiban::pipeline {
+
+// Packets in, records out, on one core. Every worker sees every packet: it decodes it, so that all agree on time, and goes
+// on with those whose segment and address pair are its share. Nothing is shared with other workers but the immutable run.
+class Worker final : private flow::FlowEndHandler, private reassembly::StreamConsumer {
+ public:
+  static constexpr std::size_t batch_max = 64;
+
+  Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics::WorkerCounters& counters, const std::atomic<bool>& abandoned);
+
+  // Up to `batch_max` packets, whose bytes live until it returns.
+  void process(std::span<const RawPacket> packets) noexcept;
+  // The wall clock says so, and no packet came (live only).
+  void idle(PacketTime wall) noexcept;
+  // No more packets: every flow and condition ends.
+  void finish() noexcept;
+  // All records of packets up to this number are in the ring.
+  std::uint64_t done() const noexcept { return done_.load(std::memory_order_acquire); }
+  // By asset index: 1 where it was seen as an end of a flow.
+  const std::vector<std::uint8_t>& assets_seen() const noexcept { return assets_seen_; }
+  std::int64_t first_ns() const noexcept { return first_ns_; }
+  std::int64_t last_ns() const noexcept { return last_ns_; }
+
+ private:
+  // What a TCP flow needs beside its slot.
+  struct Session {
+    std::uint32_t stream;                      // reassembly::StreamEngine.
+    std::uint32_t app;                         // dissect::Dispatcher.
+    std::array<std::uint32_t, 2> scan;         // detect::SignatureScanner.
+    std::uint32_t flow;
+  };
+
+  bool is_mine(const DecodedPacket& packet) const noexcept {
+    return run_.workers == 1 || static_cast<std::uint32_t>((packet.pair_hash >> 32) * run_.workers >> 32) == index_;
+  }
+  void tick(PacketTime now, std::uint64_t number, Phase phase) noexcept;
+  void handle(DecodedPacket& packet, std::size_t token) noexcept;
+  void handle_fragment(DecodedPacket& packet, std::size_t token) noexcept;
+  void handle_ip(DecodedPacket& packet, std::size_t token) noexcept;
+  void handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Direction direction) noexcept;
+  void record_arp(const DecodedPacket& packet) noexcept;
+  void tell_anomalies(const DecodedPacket& packet, dissect::MessageContext& context) noexcept;
+  void raise_signature(const detect::SignatureMatch& match, const dissect::MessageContext& context) noexcept;
+  void judge(std::uint32_t flow_index) noexcept;
+  void tell_denied(std::uint32_t flow_index, PacketTime now, const DecodedPacket* packet) noexcept;
+  dissect::MessageContext context_of(const DecodedPacket& packet, std::uint32_t flow_index, Direction direction) const noexcept;
+  dissect::MessageContext stream_context(Direction direction) const noexcept;
+  policy::Conversation conversation_of(std::uint32_t flow_index) const noexcept;
+  void fill(Alert& alert, const dissect::MessageContext& context) const noexcept;
+  std::uint64_t flow_id_of(std::uint32_t flow_index) const noexcept;
+  void end_session(std::uint32_t flow_index) noexcept;
+  static bool accepts_checksum(DecodedPacket& packet, flow::Flow& flow, Direction direction) noexcept;
+
+  void flow_ended(std::uint32_t flow, flow::EndReason reason) noexcept override;
+  void bytes(Direction direction, Bytes piece) noexcept override;
+  void gap(Direction direction, std::uint32_t missing) noexcept override;
+  void finished(Direction direction) noexcept override;
+  void anomaly(Direction direction, ParseError error, std::uint32_t offset) noexcept override;
+
+  const RunContext& run_;
+  const unsigned index_;
+  metrics::WorkerCounters& counters_;
+  RecordWriter records_;
+  AlertMerger merger_;
+  PacketClock clock_;
+  decode::Decoder decoder_;
+  decode::DuplicateFilter duplicates_;
+  reassembly::FragmentTable fragments_;
+  flow::FlowTable flows_;
+  reassembly::StreamEngine streams_;
+  reassembly::ByteStore app_bytes_;
+  dissect::Dispatcher dispatcher_;
+  detect::SignatureScanner scanner_;
+  Pool<Session> sessions_;
+  const bool scans_;
+  std::vector<DecodedPacket> packets_;         // batch_max, reused.
+  std::array<std::uint32_t, batch_max> own_{};
+  std::vector<detect::SignatureMatch> matches_;
+  std::size_t match_at_ = 0;
+  std::int64_t tick_second_ = INT64_MIN, pulse_at_ns_ = INT64_MIN;
+  std::uint64_t last_number_ = 0;
+  std::uint64_t answered_ = 0, one_sided_ = 0;
+  std::int64_t first_ns_ = 0, last_ns_ = 0;
+  std::vector<std::uint8_t> assets_seen_;
+  // While a stream is fed: whose it is.
+  std::uint32_t current_flow_ = 0;
+  const DecodedPacket* current_packet_ = nullptr;
+  PacketTime current_time_{};
+  alignas(64) std::atomic<std::uint64_t> done_{0};
+};
+
+}  // namespace tsujiban::pipeline
