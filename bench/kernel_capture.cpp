@@ -46,7 +46,8 @@ class TemporaryFile {
     path_ = (std::filesystem::temp_directory_path() / "tsujiban-bench-XXXXXX").string();
     const int descriptor = mkstemp(path_.data());
     std::FILE* file = descriptor < 0 ? nullptr : fdopen(descriptor, "wb");
-    if (file == nullptr || std::fwrite(capture_bytes().data(), 1, capture_bytes().size(), file) != capture_bytes().size()) {
+    if (file == nullptr ||
+        std::fwrite(capture_bytes().data(), 1, capture_bytes().size(), file) != capture_bytes().size()) {
       std::abort();
     }
     std::fclose(file);

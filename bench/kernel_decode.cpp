@@ -28,12 +28,14 @@ Packet udp(std::uint16_t port, const Packet& inner) {
   return joined({0x0e, 0x1a, high(port), low(port), high(n), low(n), 0x12, 0x34}, inner);
 }
 Packet tcp(const Packet& inner) {
-  return joined({0x9c, 0x40, 1, 0xbb, 1, 2, 3, 4, 5, 6, 7, 8, 0x80, 0x18, 0x20, 0, 0x12, 0x34, 0, 0,
-                 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2}, inner);
+  return joined({0x9c, 0x40, 1, 0xbb, 1, 2, 3, 4,  5, 6, 7, 8, 0x80, 0x18, 0x20, 0,
+                 0x12, 0x34, 0, 0,    1, 1, 8, 10, 0, 0, 0, 1, 0,    0,    0,    2},
+                inner);
 }
 Packet ipv4(std::uint8_t protocol, std::uint8_t host, const Packet& inner) {
   const std::size_t n = inner.size() + 20;
-  return joined({0x45, 0, high(n), low(n), 0, host, 0, 0, 64, protocol, 0, 0, 192, 168, 1, host, 192, 168, 1, 1}, inner);
+  return joined({0x45, 0, high(n), low(n), 0, host, 0, 0, 64, protocol, 0, 0, 192, 168, 1, host, 192, 168, 1, 1},
+                inner);
 }
 Packet ipv6(std::uint8_t next, std::uint8_t host, const Packet& inner) {
   Packet header = {0x60, 0, 0, 0, high(inner.size()), low(inner.size()), next, 64};
@@ -55,10 +57,14 @@ Packet body(std::size_t i) { return Packet(i % 10 == 0 ? 1400 : 14 + i % 60, low
 Packet packet_of(std::size_t form, std::size_t i) {
   const std::uint8_t host = low(2 + i);
   switch (form) {
-    case 0: return ethernet(ip4, ipv4(17, host, udp(3610, body(i))));
-    case 1: return ethernet(ip6, ipv6(17, host, udp(3610, body(i))));
-    case 2: return ethernet(ip4, ipv4(6, host, tcp(body(i))));
-    case 3: return ethernet({0x81, 0, high(30 + i), low(30 + i), 8, 0}, ipv4(17, host, udp(3610, body(i))));
+    case 0:
+      return ethernet(ip4, ipv4(17, host, udp(3610, body(i))));
+    case 1:
+      return ethernet(ip6, ipv6(17, host, udp(3610, body(i))));
+    case 2:
+      return ethernet(ip4, ipv4(6, host, tcp(body(i))));
+    case 3:
+      return ethernet({0x81, 0, high(30 + i), low(30 + i), 8, 0}, ipv4(17, host, udp(3610, body(i))));
     default: {
       const Packet header = {8, 0, 0, 0, 0, 0, host, 0};
       return ethernet(ip4, ipv4(17, 1, udp(4789, joined(header, ethernet(ip4, ipv4(17, host, udp(3610, body(i))))))));
@@ -78,7 +84,8 @@ struct PacketSet {
     std::uint64_t number = 0;
     for (const Packet& p : bytes) {
       const auto length = static_cast<std::uint32_t>(p.size());
-      raw.push_back({p.data(), length, length, {static_cast<std::int64_t>(++number) * 1000}, number, LinkType::ethernet, 0});
+      raw.push_back(
+          {p.data(), length, length, {static_cast<std::int64_t>(++number) * 1000}, number, LinkType::ethernet, 0});
       bytes_total += length;
     }
     decoded.resize(raw.size());
@@ -97,7 +104,8 @@ void decode_packets(benchmark::State& state) {
   const decode::Decoder decoder{HashSeed{}};
   std::array<DecodedPacket, 32> batch;
   for (auto _ : state) {
-    for (std::size_t i = 0; i < set.raw.size(); ++i) decoder.decode(set.raw[i], set.raw[i].time, batch[i % batch.size()]);
+    for (std::size_t i = 0; i < set.raw.size(); ++i)
+      decoder.decode(set.raw[i], set.raw[i].time, batch[i % batch.size()]);
     benchmark::DoNotOptimize(batch);
   }
   set.account(state);

@@ -1,5 +1,5 @@
-// Runs a fuzz entry without libFuzzer: every file of the corpus folders given, then a fixed number of seeded mutations of
-// them. The same entry, the same bytes each time, so that a GCC build tests what clang fuzzes.
+// Runs a fuzz entry without libFuzzer: every file of the corpus folders given, then a fixed number of seeded mutations
+// of them. The same entry, the same bytes each time, so that a GCC build tests what clang fuzzes.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -30,12 +30,24 @@ Input mutated(const Input& input, std::mt19937_64& random) {
   for (unsigned i = 0; i < edits; ++i) {
     const std::size_t at = out.empty() ? 0 : random() % out.size();
     switch (random() % 6) {
-      case 0: if (!out.empty()) out[at] = static_cast<std::uint8_t>(random()); break;
-      case 1: if (!out.empty()) out[at] ^= static_cast<std::uint8_t>(1u << random() % 8); break;
-      case 2: out.insert(out.begin() + static_cast<std::ptrdiff_t>(at), static_cast<std::uint8_t>(random())); break;
-      case 3: if (!out.empty()) out.erase(out.begin() + static_cast<std::ptrdiff_t>(at)); break;
-      case 4: if (!out.empty()) out.resize(at); break;
-      default: if (!out.empty()) out[at] = random() % 2 ? 0xff : 0x00; break;
+      case 0:
+        if (!out.empty()) out[at] = static_cast<std::uint8_t>(random());
+        break;
+      case 1:
+        if (!out.empty()) out[at] ^= static_cast<std::uint8_t>(1u << random() % 8);
+        break;
+      case 2:
+        out.insert(out.begin() + static_cast<std::ptrdiff_t>(at), static_cast<std::uint8_t>(random()));
+        break;
+      case 3:
+        if (!out.empty()) out.erase(out.begin() + static_cast<std::ptrdiff_t>(at));
+        break;
+      case 4:
+        if (!out.empty()) out.resize(at);
+        break;
+      default:
+        if (!out.empty()) out[at] = random() % 2 ? 0xff : 0x00;
+        break;
     }
   }
   if (out.size() > input_bytes_max) out.resize(input_bytes_max);

@@ -63,7 +63,8 @@ TEST(EchonetCapture, every_frame_reads_as_the_third_party_says) {
   std::getline(oracle, line);
   const std::vector<std::string> names = split(line, '\t');
   const auto column = [&](std::string_view name) {
-    return static_cast<std::size_t>(std::find(names.begin(), names.end(), "echonetlite." + std::string(name)) - names.begin());
+    return static_cast<std::size_t>(std::find(names.begin(), names.end(), "echonetlite." + std::string(name)) -
+                                    names.begin());
   };
   std::size_t compared = 0;
   while (std::getline(oracle, line)) {
@@ -80,6 +81,7 @@ TEST(EchonetCapture, every_frame_reads_as_the_third_party_says) {
     PropertyCursor cursor(frame.bytes, header_length, frame.opc);
     PropertyView view;
     while (cursor.next(view)) {
+      if (!view.complete) break;  // The third party lists whole properties only, and so does the record.
       char text[16];
       std::snprintf(text, sizeof text, "%s0x%02x", epcs.empty() ? "" : ",", view.epc);
       epcs += text;
@@ -93,8 +95,8 @@ TEST(EchonetCapture, every_frame_reads_as_the_third_party_says) {
   EXPECT_EQ(compared, 3021u);
 }
 
-// Read by hand: every SetGet of the controller ends after its OPCSet list (15 bytes, OPC 1, one property of one byte: no
-// byte is left for OPCGet), and six refusals of the meter say PDC 4 with one byte behind it. Nothing else is wrong.
+// Read by hand: every SetGet of the controller ends after its OPCSet list (15 bytes, OPC 1, one property of one byte:
+// no byte is left for OPCGet), and six refusals of the meter say PDC 4 with one byte behind it. Nothing else is wrong.
 TEST(EchonetCapture, exactly_the_frames_that_its_makers_broke_are_malformed) {
   const std::map<unsigned, Datagram> datagrams = read_capture(capture_path);
   if (datagrams.empty()) GTEST_SKIP() << "the collection of foreign captures is not there";
@@ -141,8 +143,8 @@ TEST(EchonetCapture, records_counters_and_pairing_of_the_whole_capture) {
   EXPECT_EQ(bench.sink.anomalies.size(), 191u);
   RecordProperty("answers", static_cast<int>(answers));
   RecordProperty("paired", static_cast<int>(paired));
-  std::printf("answers %zu, paired by address %zu, left to the correlator %zu, records with a size mismatch %zu\n", answers, paired,
-              bench.sink.unpaired.size(), mismatched);
+  std::printf("answers %zu, paired by address %zu, left to the correlator %zu, records with a size mismatch %zu\n",
+              answers, paired, bench.sink.unpaired.size(), mismatched);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ using dissect::RecordSink;
 using dissect::Transport;
 
 // Walks `count` properties from `offset`. Returns where they end, or where the first broken rule is, with `error`.
-inline std::uint32_t walk(Bytes bytes, std::uint32_t offset, unsigned count, std::uint8_t& epc_all, ParseError& error) noexcept {
+inline std::uint32_t walk(Bytes bytes, std::uint32_t offset, unsigned count, std::uint8_t& epc_all,
+                          ParseError& error) noexcept {
   const std::uint32_t size = static_cast<std::uint32_t>(bytes.size());
   for (; count > 0; --count) {
     if (offset + 2 > size) {
@@ -48,8 +49,8 @@ bool to_group(const MessageContext& context) noexcept {
 
 // Errors that more bytes would have healed: none when the capture cut the message.
 bool is_shortage(ParseError error) noexcept {
-  return error == ParseError::truncated || error == ParseError::echonet_opc_mismatch || error == ParseError::echonet_pdc_overrun ||
-         error == ParseError::echonet_setget_missing_get;
+  return error == ParseError::truncated || error == ParseError::echonet_opc_mismatch ||
+         error == ParseError::echonet_pdc_overrun || error == ParseError::echonet_setget_missing_get;
 }
 
 }  // namespace
@@ -113,8 +114,10 @@ FrameEvent read_frame(Bytes message, bool cut_short) noexcept {
   if (error == ParseError::none && at < size) error = ParseError::echonet_trailing_data;
   frame.end = at;
   if (error != ParseError::none) {
-    if (cut_short && is_shortage(error)) frame.cut_short = true;
-    else broken(error, at);
+    if (cut_short && is_shortage(error))
+      frame.cut_short = true;
+    else
+      broken(error, at);
   }
   return frame;
 }
@@ -140,7 +143,8 @@ Probe probe(Transport transport, bool port_hint, Bytes first) noexcept {
   return error == ParseError::none || first.size() >= enough_bytes ? Probe::mine : Probe::unsure;
 }
 
-EchonetLiteDissector::EchonetLiteDissector(const dissect::Limits& limits, metrics::WorkerCounters& counters, HashSeed seed)
+EchonetLiteDissector::EchonetLiteDissector(const dissect::Limits& limits, metrics::WorkerCounters& counters,
+                                           HashSeed seed)
     : pairing_(limits.pairing_entries, seed, counters), counters_(counters) {}
 
 void EchonetLiteDissector::datagram(const MessageContext& context, Bytes message_bytes, RecordSink& sink) noexcept {
@@ -148,7 +152,8 @@ void EchonetLiteDissector::datagram(const MessageContext& context, Bytes message
   message(context, read_frame(message_bytes, cut_short), sink, true);
 }
 
-void EchonetLiteDissector::message(const MessageContext& context, const FrameEvent& frame, RecordSink& sink, bool tell) noexcept {
+void EchonetLiteDissector::message(const MessageContext& context, const FrameEvent& frame, RecordSink& sink,
+                                   bool tell) noexcept {
   constexpr auto self = static_cast<std::size_t>(AppProtocol::echonet_lite);
   if (frame.malformed()) {
     counters_.messages_malformed[self].add();
@@ -158,23 +163,30 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
   Duration latency;
   if (frame.has_service() && frame.format == 1) {
     counters_.messages[self][frame.service].add();
-    if (is_reserved_object(frame.seoj)) sink.anomaly(context, Layer::application, ParseError::echonet_bad_eoj, seoj_offset);
-    if (is_reserved_object(frame.deoj)) sink.anomaly(context, Layer::application, ParseError::echonet_bad_eoj, deoj_offset);
+    if (is_reserved_object(frame.seoj))
+      sink.anomaly(context, Layer::application, ParseError::echonet_bad_eoj, seoj_offset);
+    if (is_reserved_object(frame.deoj))
+      sink.anomaly(context, Layer::application, ParseError::echonet_bad_eoj, deoj_offset);
     if ((frame.epc_all & 0x80) == 0 && frame.error != ParseError::echonet_bad_epc) {
       // Rare: the place is looked for only now.
       PropertyView view;
       std::uint32_t offset = 0;
-      for (PropertyCursor cursor(frame.bytes, header_length, frame.opc); offset == 0 && cursor.next(view);) offset = view.epc < 0x80 ? view.offset : 0;
-      for (PropertyCursor cursor(frame.bytes, frame.get_list_offset, frame.opc_get); offset == 0 && cursor.next(view);) offset = view.epc < 0x80 ? view.offset : 0;
+      for (PropertyCursor cursor(frame.bytes, header_length, frame.opc); offset == 0 && cursor.next(view);)
+        offset = view.epc < 0x80 ? view.offset : 0;
+      for (PropertyCursor cursor(frame.bytes, frame.get_list_offset, frame.opc_get); offset == 0 && cursor.next(view);)
+        offset = view.epc < 0x80 ? view.offset : 0;
       sink.anomaly(context, Layer::application, ParseError::echonet_bad_epc, offset);
     }
     if (is_known_service(frame.service)) {
-      const std::uint8_t epc = frame.opc != 0 && frame.bytes.size() > header_length ? frame.bytes[header_length] : std::uint8_t{0};
+      const std::uint8_t epc =
+          frame.opc != 0 && frame.bytes.size() > header_length ? frame.bytes[header_length] : std::uint8_t{0};
       const std::uint8_t request = request_of(frame.service);
       const bool group = to_group(context);
       if (request == 0) {
         if (!group) {
-          pairing_.remember({context.segment, context.source, context.destination, frame.seoj, frame.deoj, frame.tid, frame.service, epc}, context.time);
+          pairing_.remember({context.segment, context.source, context.destination, frame.seoj, frame.deoj, frame.tid,
+                             frame.service, epc},
+                            context.time);
         } else if (sink.wants(FactKind::request)) {
           Fact fact;
           fact.kind = FactKind::request;
@@ -187,10 +199,13 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
           sink.fact(fact);
         }
       } else if (!group) {
-        answered = pairing_.take({context.segment, context.destination, context.source, frame.deoj, frame.seoj, frame.tid, request, epc}, context.time, latency);
+        answered = pairing_.take(
+            {context.segment, context.destination, context.source, frame.deoj, frame.seoj, frame.tid, request, epc},
+            context.time, latency);
         unpaired = !answered;
       }
-      if (frame.has_list() && (sink.wants(FactKind::control_write) || sink.wants(FactKind::reading))) tell_facts(context, frame, sink);
+      if (frame.has_list() && (sink.wants(FactKind::control_write) || sink.wants(FactKind::reading)))
+        tell_facts(context, frame, sink);
     }
   } else if (frame.format == 2) {
     counters_.messages[self][0].add();
@@ -202,13 +217,16 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
   writer->key("echonet_lite");
   writer->begin_object();
   write_frame(*writer, frame);
-  if (answered) writer->field("response_ms", static_cast<double>((latency.ns + 500) / 1000) / 1000.0);
-  else if (unpaired) sink.response_time_here({frame.seoj, frame.deoj, frame.tid, frame.service});
+  if (answered)
+    writer->field("response_ms", static_cast<double>((latency.ns + 500) / 1000) / 1000.0);
+  else if (unpaired)
+    sink.response_time_here({frame.seoj, frame.deoj, frame.tid, request_of(frame.service)});
   writer->end_object();
   sink.end();
 }
 
-Progress EchonetLiteDissector::feed(void* state, const MessageContext& context, Bytes stream, RecordSink& sink) noexcept {
+Progress EchonetLiteDissector::feed(void* state, const MessageContext& context, Bytes stream,
+                                    RecordSink& sink) noexcept {
   StreamSide& side = static_cast<StreamState*>(state)->sides[static_cast<unsigned>(context.direction)];
   if (stream.empty()) return {Progress::Kind::need_more, 1};
   if (side.unsynchronised) return resynchronise(side, context, stream, sink);
@@ -229,12 +247,14 @@ Progress EchonetLiteDissector::feed(void* state, const MessageContext& context, 
   return resynchronise(side, context, stream, sink);
 }
 
-Progress EchonetLiteDissector::resynchronise(StreamSide& side, const MessageContext& context, Bytes stream, RecordSink& sink) noexcept {
+Progress EchonetLiteDissector::resynchronise(StreamSide& side, const MessageContext& context, Bytes stream,
+                                             RecordSink& sink) noexcept {
   const std::uint32_t size = static_cast<std::uint32_t>(stream.size());
   std::uint32_t at = 0, needed = 0;
   bool found = false;
   for (; at < size; ++at) {
-    const auto* const next = static_cast<const std::uint8_t*>(std::memchr(stream.data() + at, ehd1_echonet_lite, size - at));
+    const auto* const next =
+        static_cast<const std::uint8_t*>(std::memchr(stream.data() + at, ehd1_echonet_lite, size - at));
     at = next == nullptr ? size : static_cast<std::uint32_t>(next - stream.data());
     if (at == size) break;
     if (at + 1 == size) {
@@ -269,7 +289,8 @@ Progress EchonetLiteDissector::resynchronise(StreamSide& side, const MessageCont
   return frame_in_stream(side, context, stream, sink);
 }
 
-Progress EchonetLiteDissector::frame_in_stream(StreamSide& side, const MessageContext& context, Bytes stream, RecordSink& sink) noexcept {
+Progress EchonetLiteDissector::frame_in_stream(StreamSide& side, const MessageContext& context, Bytes stream,
+                                               RecordSink& sink) noexcept {
   const std::uint32_t size = static_cast<std::uint32_t>(stream.size());
   if (size < header_length) return {Progress::Kind::need_more, header_length};
   const std::uint8_t service = stream[esv_offset];
@@ -280,7 +301,8 @@ Progress EchonetLiteDissector::frame_in_stream(StreamSide& side, const MessageCo
     frame.error_offset = esv_offset;
     message(context, frame, sink, false);
     std::uint32_t length = 2;
-    while (length < opc_offset && !(stream[length] == ehd1_echonet_lite && stream[length + 1] == ehd2_format1)) ++length;
+    while (length < opc_offset && !(stream[length] == ehd1_echonet_lite && stream[length + 1] == ehd2_format1))
+      ++length;
     side = {};
     side.unsynchronised = true;
     return {Progress::Kind::malformed, length, ParseError::echonet_unknown_esv, esv_offset};
@@ -297,7 +319,8 @@ Progress EchonetLiteDissector::frame_in_stream(StreamSide& side, const MessageCo
       if (epc < 0x80) {
         // No property has such a code: the list was shorter than OPC said, or the place in the stream is lost.
         const bool next_frame = epc == ehd1_echonet_lite && pdc == ehd2_format1;
-        return end_of_message(side, context, stream.first(side.offset), next_frame ? ParseError::echonet_opc_mismatch : ParseError::echonet_bad_epc, sink);
+        return end_of_message(side, context, stream.first(side.offset),
+                              next_frame ? ParseError::echonet_opc_mismatch : ParseError::echonet_bad_epc, sink);
       }
       const std::uint32_t next = side.offset + 2 + pdc;
       if (next > size) return {Progress::Kind::need_more, next};
@@ -307,8 +330,8 @@ Progress EchonetLiteDissector::frame_in_stream(StreamSide& side, const MessageCo
     if (!is_setget(service) || side.second_list) break;
     if (side.offset + 1 > size) return {Progress::Kind::need_more, side.offset + 1};
     if (stream[side.offset] == ehd1_echonet_lite) {
-      // OPCGet 16, or the next frame because this one has no second list (seen in the field). A list of 16 properties has
-      // more bytes than a header, so waiting for those asks for nothing that would not come.
+      // OPCGet 16, or the next frame because this one has no second list (seen in the field). A list of 16 properties
+      // has more bytes than a header, so waiting for those asks for nothing that would not come.
       if (side.offset + 2 > size) return {Progress::Kind::need_more, side.offset + 2};
       if (stream[side.offset + 1] == ehd2_format1) {
         if (side.offset + header_length > size) return {Progress::Kind::need_more, side.offset + header_length};
@@ -324,7 +347,8 @@ Progress EchonetLiteDissector::frame_in_stream(StreamSide& side, const MessageCo
   return end_of_message(side, context, stream.first(side.offset), ParseError::none, sink);
 }
 
-Progress EchonetLiteDissector::end_of_message(StreamSide& side, const MessageContext& context, Bytes bytes, ParseError error, RecordSink& sink) noexcept {
+Progress EchonetLiteDissector::end_of_message(StreamSide& side, const MessageContext& context, Bytes bytes,
+                                              ParseError error, RecordSink& sink) noexcept {
   FrameEvent frame = read_frame(bytes);
   if (error != ParseError::none && frame.error != ParseError::echonet_opc_zero) {
     frame.error = error;
@@ -348,8 +372,10 @@ void EchonetLiteDissector::gap(void* state, const MessageContext& context, std::
 void EchonetLiteDissector::finish(void* state, const MessageContext& context, Bytes left, RecordSink& sink) noexcept {
   StreamSide& side = static_cast<StreamState*>(state)->sides[static_cast<unsigned>(context.direction)];
   if (!left.empty()) {
-    if (!side.unsynchronised) message(context, read_frame(left), sink, true);
-    else if (!side.told) sink.anomaly(context, Layer::application, ParseError::echonet_unsynchronised, 0);
+    if (!side.unsynchronised)
+      message(context, read_frame(left), sink, true);
+    else if (!side.told)
+      sink.anomaly(context, Layer::application, ParseError::echonet_unsynchronised, 0);
   }
   side = {};
 }
@@ -358,12 +384,14 @@ namespace {
 
 constexpr std::array<std::uint16_t, 1> ports = {port};
 
-std::unique_ptr<dissect::Dissector> make(const dissect::Limits& limits, metrics::WorkerCounters& counters, HashSeed seed) {
+std::unique_ptr<dissect::Dissector> make(const dissect::Limits& limits, metrics::WorkerCounters& counters,
+                                         HashSeed seed) {
   return std::make_unique<EchonetLiteDissector>(limits, counters, seed);
 }
 
 }  // namespace
 
-constinit const dissect::DissectorRow registry_row = {AppProtocol::echonet_lite, true, true, ports, sizeof(StreamState), frame_bytes_max, &probe, &make};
+constinit const dissect::DissectorRow registry_row = {
+    AppProtocol::echonet_lite, true, true, ports, sizeof(StreamState), frame_bytes_max, &probe, &make};
 
 }  // namespace tsujiban::echonet_lite

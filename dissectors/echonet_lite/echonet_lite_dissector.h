@@ -17,15 +17,15 @@ dissect::Probe probe(dissect::Transport transport, bool port_hint, Bytes first) 
 
 // How far a stream's direction has got.
 struct StreamSide {
-  std::uint32_t offset;        // In the present message, of the next property; 0: the header is not read.
-  std::uint32_t skipped;       // Bytes since synchronisation was lost.
-  std::uint16_t left;          // Properties left in the list.
+  std::uint32_t offset;   // In the present message, of the next property; 0: the header is not read.
+  std::uint32_t skipped;  // Bytes since synchronisation was lost.
+  std::uint16_t left;     // Properties left in the list.
   bool second_list;
-  bool unsynchronised;         // Looking for the next frame.
-  bool told;                   // The skipped bytes are reported already.
+  bool unsynchronised;  // Looking for the next frame.
+  bool told;            // The skipped bytes are reported already.
 };
 struct StreamState {
-  StreamSide sides[2];         // By Direction.
+  StreamSide sides[2];  // By Direction.
 };
 
 class EchonetLiteDissector final : public dissect::Dissector {
@@ -33,17 +33,24 @@ class EchonetLiteDissector final : public dissect::Dissector {
   EchonetLiteDissector(const dissect::Limits& limits, metrics::WorkerCounters& counters, HashSeed seed);
 
   void datagram(const dissect::MessageContext& context, Bytes message, dissect::RecordSink& sink) noexcept override;
-  dissect::Progress feed(void* state, const dissect::MessageContext& context, Bytes stream, dissect::RecordSink& sink) noexcept override;
-  void gap(void* state, const dissect::MessageContext& context, std::uint32_t missing, dissect::RecordSink& sink) noexcept override;
-  void finish(void* state, const dissect::MessageContext& context, Bytes left, dissect::RecordSink& sink) noexcept override;
+  dissect::Progress feed(void* state, const dissect::MessageContext& context, Bytes stream,
+                         dissect::RecordSink& sink) noexcept override;
+  void gap(void* state, const dissect::MessageContext& context, std::uint32_t missing,
+           dissect::RecordSink& sink) noexcept override;
+  void finish(void* state, const dissect::MessageContext& context, Bytes left,
+              dissect::RecordSink& sink) noexcept override;
 
  private:
   // Counts, pairs, records and tells facts of one message. `tell`: report its error too (a stream's caller does that).
-  void message(const dissect::MessageContext& context, const FrameEvent& frame, dissect::RecordSink& sink, bool tell) noexcept;
-  dissect::Progress resynchronise(StreamSide& side, const dissect::MessageContext& context, Bytes stream, dissect::RecordSink& sink) noexcept;
-  dissect::Progress frame_in_stream(StreamSide& side, const dissect::MessageContext& context, Bytes stream, dissect::RecordSink& sink) noexcept;
+  void message(const dissect::MessageContext& context, const FrameEvent& frame, dissect::RecordSink& sink,
+               bool tell) noexcept;
+  dissect::Progress resynchronise(StreamSide& side, const dissect::MessageContext& context, Bytes stream,
+                                  dissect::RecordSink& sink) noexcept;
+  dissect::Progress frame_in_stream(StreamSide& side, const dissect::MessageContext& context, Bytes stream,
+                                    dissect::RecordSink& sink) noexcept;
   // The message ends at `length`, because it is whole or because of `error` there.
-  dissect::Progress end_of_message(StreamSide& side, const dissect::MessageContext& context, Bytes bytes, ParseError error, dissect::RecordSink& sink) noexcept;
+  dissect::Progress end_of_message(StreamSide& side, const dissect::MessageContext& context, Bytes bytes,
+                                   ParseError error, dissect::RecordSink& sink) noexcept;
 
   PairingTable pairing_;
   metrics::WorkerCounters& counters_;

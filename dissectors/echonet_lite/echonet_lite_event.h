@@ -5,20 +5,20 @@ namespace tsujiban::echonet_lite {
 
 // What was read of one message. `bytes` is a view of it; everything else is plain data.
 struct FrameEvent {
-  Bytes bytes;                       // The message, to its end or to where reading stopped.
+  Bytes bytes;  // The message, to its end or to where reading stopped.
   std::uint16_t tid = 0;
-  std::uint8_t format = 0;           // 1, 2, or 0 when the header is none of ECHONET Lite.
+  std::uint8_t format = 0;  // 1, 2, or 0 when the header is none of ECHONET Lite.
   std::uint8_t service = 0;
   std::uint32_t seoj = 0, deoj = 0;
-  std::uint8_t header_read = 0;      // Header bytes there (at most 12): which fields above hold.
-  bool has_get_list = false;         // SetGet: OPCGet was read.
+  std::uint8_t header_read = 0;  // Header bytes there (at most 12): which fields above hold.
+  bool has_get_list = false;     // SetGet: OPCGet was read.
   std::uint8_t opc = 0, opc_get = 0;
-  std::uint32_t get_list_offset = 0; // Of the first property of the second list.
-  std::uint32_t end = 0;             // Where the walk stopped.
-  std::uint8_t epc_all = 0xFF;       // All EPCs, and-ed: bit 7 clear tells one below 0x80.
-  ParseError error = ParseError::none;   // The first broken rule of the outer structure: the message is malformed.
+  std::uint32_t get_list_offset = 0;    // Of the first property of the second list.
+  std::uint32_t end = 0;                // Where the walk stopped.
+  std::uint8_t epc_all = 0xFF;          // All EPCs, and-ed: bit 7 clear tells one below 0x80.
+  ParseError error = ParseError::none;  // The first broken rule of the outer structure: the message is malformed.
   std::uint32_t error_offset = 0;
-  bool cut_short = false;            // The capture's snap length ended the message; not malformed.
+  bool cut_short = false;  // The capture's snap length ended the message; not malformed.
 
   bool has_service() const noexcept { return header_read > esv_offset; }
   bool has_list() const noexcept { return header_read == header_length; }

@@ -28,7 +28,8 @@ Fact fact_of(FactKind kind, const dissect::MessageContext& context) noexcept {
   return fact;
 }
 
-void tell_writes(const dissect::MessageContext& context, const FrameEvent& frame, bool refused, dissect::RecordSink& sink) noexcept {
+void tell_writes(const dissect::MessageContext& context, const FrameEvent& frame, bool refused,
+                 dissect::RecordSink& sink) noexcept {
   Fact fact = fact_of(FactKind::control_write, context);
   const std::uint32_t object = owner_of(frame.service, frame.seoj, frame.deoj);
   PropertyCursor cursor(frame.bytes, header_length, frame.opc);
@@ -38,8 +39,13 @@ void tell_writes(const dissect::MessageContext& context, const FrameEvent& frame
     // A refusal returns the refused properties with their value, and the accepted ones without (Part 2, 4.2.3).
     if (refused && view.pdc == 0) continue;
     ControlWrite& write = fact.control_write;
-    write = {object, view.epc, no_number, WriteEffect::none, LoadDirection::none,
-             frame.service == esv::setc || frame.service == esv::setget, refused};
+    write = {object,
+             view.epc,
+             no_number,
+             WriteEffect::none,
+             LoadDirection::none,
+             frame.service == esv::setc || frame.service == esv::setget,
+             refused};
     if (const Property* const property = find_property(class_of(object), view.epc); property != nullptr) {
       write.effect = property->effect;
       if (size_fits(*property, view.edt)) {
@@ -51,7 +57,8 @@ void tell_writes(const dissect::MessageContext& context, const FrameEvent& frame
   }
 }
 
-void tell_readings(const dissect::MessageContext& context, const FrameEvent& frame, std::uint32_t offset, unsigned count, dissect::RecordSink& sink) noexcept {
+void tell_readings(const dissect::MessageContext& context, const FrameEvent& frame, std::uint32_t offset,
+                   unsigned count, dissect::RecordSink& sink) noexcept {
   Fact fact = fact_of(FactKind::reading, context);
   PropertyCursor cursor(frame.bytes, offset, count);
   PropertyView view;
@@ -59,7 +66,8 @@ void tell_readings(const dissect::MessageContext& context, const FrameEvent& fra
     if (!view.complete) break;
     const Property* const property = find_property(class_of(frame.seoj), view.epc);
     if (property == nullptr || !is_scalar(property->type().kind) || !size_fits(*property, view.edt)) continue;
-    fact.reading = {frame.seoj, view.epc, number_of(*property, view.edt), frame.service == esv::inf || frame.service == esv::infc};
+    fact.reading = {frame.seoj, view.epc, number_of(*property, view.edt),
+                    frame.service == esv::inf || frame.service == esv::infc};
     sink.fact(fact);
   }
 }
@@ -84,7 +92,8 @@ void tell_facts(const dissect::MessageContext& context, const FrameEvent& frame,
     case esv::infc:
       if (sink.wants(FactKind::reading)) tell_readings(context, frame, header_length, frame.opc, sink);
       return;
-    default: break;
+    default:
+      break;
   }
   if (frame.has_get_list && frame.service != esv::setget && sink.wants(FactKind::reading)) {
     tell_readings(context, frame, frame.get_list_offset, frame.opc_get, sink);

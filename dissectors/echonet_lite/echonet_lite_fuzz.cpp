@@ -10,17 +10,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tsujiban;
   using echonet_lite::testing::Bench;
+  constexpr std::size_t record_bytes = 16 * 1024;  // Small, so that shortening a record is met too.
   const Bytes input(data, size);
   static_cast<void>(echonet_lite::probe(dissect::Transport::datagram, false, input));
   static_cast<void>(echonet_lite::probe(dissect::Transport::stream, false, input));
 
-  Bench datagram(true, true, 64);
+  Bench datagram(true, true, 64, record_bytes);
   datagram.send(Bench::controller, Bench::device, std::vector<std::uint8_t>(input.begin(), input.end()));
   datagram.send(Bench::device, Bench::controller, std::vector<std::uint8_t>(input.begin(), input.end()));
   if (datagram.sink.overflowed) std::abort();
   if (size > 0 && datagram.sink.records.size() != 2) std::abort();
 
-  Bench whole(true, true, 64), pieces(true, true, 64);
+  Bench whole(true, true, 64, record_bytes), pieces(true, true, 64, record_bytes);
   whole.stream(input);
   whole.finish();
   // The pieces' lengths come from the input too.
@@ -36,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (whole.sink.records != pieces.sink.records || whole.sink.anomalies != pieces.sink.anomalies) std::abort();
 
   // A gap anywhere loses frames, never the sensor.
-  Bench lossy(true, true, 64);
+  Bench lossy(true, true, 64, record_bytes);
   const std::size_t cut = size == 0 ? 0 : data[size - 1] % size;
   lossy.stream(input.first(cut));
   lossy.gap(1);

@@ -28,8 +28,10 @@ void plain_field(JsonWriter& writer, std::string_view name, std::string_view tex
 void number_or_integer(JsonWriter& writer, double value) noexcept {
   // Most values are whole; writing those as integers is several times cheaper and reads the same.
   const auto whole = static_cast<std::int64_t>(value);
-  if (static_cast<double>(whole) == value) writer.number(whole);
-  else writer.number(value);
+  if (static_cast<double>(whole) == value)
+    writer.number(whole);
+  else
+    writer.number(value);
 }
 
 void write_members(JsonWriter& writer, const ValueType& type, Bytes bytes) noexcept;
@@ -47,8 +49,10 @@ void write_bare(JsonWriter& writer, const ValueType& type, Bytes bytes) noexcept
     writer.end_object();
   } else if (is_scalar(type.kind)) {
     const Scalar scalar = read_scalar(type, bytes);
-    if (scalar.has_value) number_or_integer(writer, scalar.value);
-    else writer.null();
+    if (scalar.has_value)
+      number_or_integer(writer, scalar.value);
+    else
+      writer.null();
   } else if (type.kind == ValueKind::raw && bytes.size() == 3) {
     hex_object<3>(writer, load_be24(bytes, 0));
   } else {
@@ -56,24 +60,26 @@ void write_bare(JsonWriter& writer, const ValueType& type, Bytes bytes) noexcept
   }
 }
 
-void write_unit(JsonWriter& writer, const ValueType& type) noexcept {
-  if (!type.unit.empty()) plain_field(writer, "unit", type.unit);
-  if (type.scale_count == 0) return;
+void write_unit(JsonWriter& writer, std::string_view unit, std::span<const std::uint8_t> scaled_by) noexcept {
+  if (!unit.empty()) plain_field(writer, "unit", unit);
+  if (scaled_by.empty()) return;
   writer.key("scaled_by");
   writer.begin_array();
-  for (const std::uint8_t epc : type.scaled_by()) hex_code(writer, epc);
+  for (const std::uint8_t epc : scaled_by) hex_code(writer, epc);
   writer.end_array();
 }
 
 void write_scalar(JsonWriter& writer, const ValueType& type, Bytes bytes) noexcept {
   const Scalar scalar = read_scalar(type, bytes);
   writer.key("value");
-  if (scalar.has_value) number_or_integer(writer, scalar.value);
-  else writer.null();
+  if (scalar.has_value)
+    number_or_integer(writer, scalar.value);
+  else
+    writer.null();
   if (scalar.state != ValueState::number) plain_field(writer, "state", name_of(scalar.state));
   if (!scalar.meaning.empty()) plain_field(writer, "meaning", scalar.meaning);
   if (scalar.out_of_range) writer.field("out_of_range", true);
-  write_unit(writer, type);
+  write_unit(writer, type.unit, type.scaled_by());
 }
 
 void write_time(JsonWriter& writer, const ValueType& type, Bytes bytes) noexcept {
@@ -107,8 +113,10 @@ void write_bitmap(JsonWriter& writer, const ValueType& type, Bytes bytes) noexce
       if (choice.value == value) name = choice.name;
     }
     writer.key(field.name);
-    if (name.empty()) writer.number(std::uint32_t{value});
-    else writer.plain_string(name);
+    if (name.empty())
+      writer.number(std::uint32_t{value});
+    else
+      writer.plain_string(name);
   }
   writer.end_object();
 }
@@ -232,39 +240,49 @@ void write_members(JsonWriter& writer, const ValueType& type, Bytes bytes) noexc
     case ValueKind::signed_:
     case ValueKind::enumeration:
     case ValueKind::enum_number:
-    case ValueKind::level: return write_scalar(writer, type, bytes);
-    case ValueKind::bitmap: return write_bitmap(writer, type, bytes);
+    case ValueKind::level:
+      return write_scalar(writer, type, bytes);
+    case ValueKind::bitmap:
+      return write_bitmap(writer, type, bytes);
     case ValueKind::date:
     case ValueKind::time_minutes:
     case ValueKind::time_seconds:
     case ValueKind::hours_minutes:
     case ValueKind::datetime_minutes:
-    case ValueKind::datetime_seconds: return write_time(writer, type, bytes);
-    case ValueKind::structure: return write_structure(writer, type, bytes);
+    case ValueKind::datetime_seconds:
+      return write_time(writer, type, bytes);
+    case ValueKind::structure:
+      return write_structure(writer, type, bytes);
     case ValueKind::array: {
       const ValueType& element = type.children()[0];
       writer.key("values");
       writer.begin_array();
-      for (std::size_t at = 0; at + element.size <= bytes.size(); at += element.size) write_bare(writer, element, bytes.subspan(at, element.size));
+      for (std::size_t at = 0; at + element.size <= bytes.size(); at += element.size)
+        write_bare(writer, element, bytes.subspan(at, element.size));
       writer.end_array();
-      write_unit(writer, element.kind == ValueKind::structure || !type.unit.empty() ? type : element);
-      if (element.kind != ValueKind::structure && element.scale_count != 0 && !type.unit.empty()) {
-        writer.key("scaled_by");
-        writer.begin_array();
-        for (const std::uint8_t epc : element.scaled_by()) hex_code(writer, epc);
-        writer.end_array();
-      }
+      // Bare elements have no place for unit and scale: the array says them once (members of one element share them).
+      const ValueType& scaled = element.kind == ValueKind::structure ? element.children()[0] : element;
+      write_unit(writer, !type.unit.empty() ? type.unit : scaled.unit, scaled.scaled_by());
       return;
     }
-    case ValueKind::property_map: return write_property_map(writer, bytes);
-    case ValueKind::instance_list: return write_list<3>(writer, bytes);
-    case ValueKind::class_list: return write_list<2>(writer, bytes);
-    case ValueKind::location: return write_location(writer, bytes);
-    case ValueKind::device_version: return write_version(writer, bytes, false);
-    case ValueKind::node_version: return write_version(writer, bytes, true);
-    case ValueKind::identification: return write_identification(writer, bytes);
-    case ValueKind::manufacturer: return write_manufacturer(writer, load_be24(bytes, 0));
-    case ValueKind::text: return write_text(writer, bytes);
+    case ValueKind::property_map:
+      return write_property_map(writer, bytes);
+    case ValueKind::instance_list:
+      return write_list<3>(writer, bytes);
+    case ValueKind::class_list:
+      return write_list<2>(writer, bytes);
+    case ValueKind::location:
+      return write_location(writer, bytes);
+    case ValueKind::device_version:
+      return write_version(writer, bytes, false);
+    case ValueKind::node_version:
+      return write_version(writer, bytes, true);
+    case ValueKind::identification:
+      return write_identification(writer, bytes);
+    case ValueKind::manufacturer:
+      return write_manufacturer(writer, load_be24(bytes, 0));
+    case ValueKind::text:
+      return write_text(writer, bytes);
   }
 }
 
@@ -275,21 +293,27 @@ bool empty_is_normal(std::uint8_t service, bool get_list) noexcept {
     case esv::setc:
     case esv::get_res:
     case esv::inf:
-    case esv::infc: return false;
-    case esv::setget: return get_list;
-    case esv::setget_res: return !get_list;
-    default: return true;
+    case esv::infc:
+      return false;
+    case esv::setget:
+      return get_list;
+    case esv::setget_res:
+      return !get_list;
+    default:
+      return true;
   }
 }
 
 struct ListResult {
+  PropertyView cut{};  // A property that the end of the frame cut; its list holds whole ones only.
+  bool has_cut = false;
   std::uint32_t omitted = 0;
   bool duplicate = false;
   bool bad_epc = false;
 };
 
-void write_list_of(JsonWriter& writer, std::string_view name, const FrameEvent& frame, std::uint32_t offset, unsigned count, bool get_list,
-                   std::size_t begin, ListResult& result) noexcept {
+void write_list_of(JsonWriter& writer, std::string_view name, const FrameEvent& frame, std::uint32_t offset,
+                   unsigned count, bool get_list, std::size_t begin, ListResult& result) noexcept {
   const std::uint16_t class_code = class_of(owner_of(frame.service, frame.seoj, frame.deoj));
   std::bitset<256> seen;
   writer.key(name);
@@ -300,6 +324,11 @@ void write_list_of(JsonWriter& writer, std::string_view name, const FrameEvent& 
     result.duplicate = result.duplicate || seen[view.epc];
     result.bad_epc = result.bad_epc || view.epc < 0x80;
     seen.set(view.epc);
+    if (!view.complete) {
+      result.cut = view;
+      result.has_cut = true;
+      break;
+    }
     if (result.omitted != 0) {
       ++result.omitted;
       continue;
@@ -315,14 +344,12 @@ void write_list_of(JsonWriter& writer, std::string_view name, const FrameEvent& 
     }
     writer.key("edt");
     writer.hex_string(view.edt);
-    if (!view.complete) {
-      if (view.has_pdc) writer.field("pdc", std::uint32_t{view.pdc});
-      writer.field("truncated", true);
-    } else if (property != nullptr && !(view.pdc == 0 && empty_is_normal(frame.service, get_list))) {
+    if (property != nullptr && !(view.pdc == 0 && empty_is_normal(frame.service, get_list))) {
       write_value(writer, *property, view.edt);
     }
     writer.end_object();
-    if (writer.overflowed() || writer.remaining() < json_tail_bytes || writer.size() - begin > json_bytes_max - json_tail_bytes) {
+    if (writer.overflowed() || writer.remaining() < json_tail_bytes ||
+        writer.size() - begin > json_bytes_max - json_tail_bytes) {
       writer.rewind(mark);
       result.omitted = 1;
     }
@@ -336,7 +363,8 @@ void write_value(JsonWriter& writer, const Property& property, Bytes edt) noexce
   if (!size_fits(property, edt)) {
     // A list or map whose own count does not fit is still read; only an impossible length is not.
     const ValueKind kind = property.type().kind;
-    const bool counted = kind == ValueKind::property_map || kind == ValueKind::instance_list || kind == ValueKind::class_list;
+    const bool counted =
+        kind == ValueKind::property_map || kind == ValueKind::instance_list || kind == ValueKind::class_list;
     if (!counted || edt.empty()) {
       writer.field("size_mismatch", true);
       return;
@@ -379,6 +407,16 @@ void write_frame(JsonWriter& writer, const FrameEvent& frame) noexcept {
         opc_zero = opc_zero || frame.opc_get == 0;
       }
       if (result.omitted != 0) writer.field("properties_omitted", result.omitted);
+      if (result.has_cut) {
+        writer.key("property_truncated");
+        writer.begin_object();
+        writer.key("epc");
+        hex_code(writer, result.cut.epc);
+        if (result.cut.has_pdc) writer.field("pdc", std::uint32_t{result.cut.pdc});
+        writer.key("edt");
+        writer.hex_string(result.cut.edt);
+        writer.end_object();
+      }
     }
     const bool reserved = (frame.header_read >= seoj_offset + 3 && is_reserved_object(frame.seoj)) ||
                           (frame.header_read >= deoj_offset + 3 && is_reserved_object(frame.deoj));

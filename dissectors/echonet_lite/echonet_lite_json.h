@@ -8,7 +8,7 @@ namespace tsujiban::echonet_lite {
 // The most text that the object of one message takes; properties beyond it are counted in `properties_omitted`.
 inline constexpr std::size_t json_bytes_max = 256 * 1024;
 // Kept free behind the properties for the members that close the object.
-inline constexpr std::size_t json_tail_bytes = 512;
+inline constexpr std::size_t json_tail_bytes = 1024;
 
 // Writes the members of `echonet_lite` up to the flags and `malformed`: everything but `response_ms`. The writer stands
 // in the open object.

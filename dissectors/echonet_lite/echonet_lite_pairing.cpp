@@ -11,36 +11,40 @@ namespace {
 std::uint32_t coarse(PacketTime time) noexcept { return static_cast<std::uint32_t>(time.ns >> 20); }
 
 bool same_but_target(const PairingTable::Key& a, const PairingTable::Key& b) noexcept {
-  return a.tid == b.tid && a.requester_object == b.requester_object && a.request_service == b.request_service && a.requester == b.requester &&
-         a.responder == b.responder && a.segment == b.segment;
+  return a.tid == b.tid && a.requester_object == b.requester_object && a.request_service == b.request_service &&
+         a.requester == b.requester && a.responder == b.responder && a.segment == b.segment;
 }
 
 }  // namespace
 
 PairingTable::PairingTable(std::uint32_t entries, HashSeed seed, metrics::WorkerCounters& counters)
-    : seed_(seed), set_mask_(std::max(1u, std::bit_floor(entries) / ways) - 1),
-      heads_((std::size_t{set_mask_} + 1) * sizeof(Head)), entries_((std::size_t{set_mask_} + 1) * ways * sizeof(Entry)), counters_(counters) {}
+    : seed_(seed),
+      set_mask_(std::max(1u, std::bit_floor(entries) / ways) - 1),
+      heads_((std::size_t{set_mask_} + 1) * sizeof(Head)),
+      entries_((std::size_t{set_mask_} + 1) * ways * sizeof(Entry)),
+      counters_(counters) {}
 
-// Without the target's instance, so that a request to all instances is found from the answer of each; without EPC, so that
-// the choice among requests that differ in it lies in one set.
+// Without the target's instance, so that a request to all instances is found from the answer of each; without EPC, so
+// that the choice among requests that differ in it lies in one set.
 std::uint64_t PairingTable::hash_of(const Key& key) const noexcept {
   const std::uint64_t low = hash_mix(key.requester.low ^ seed_.a, key.responder.low ^ seed_.b);
   const std::uint64_t high = hash_mix(key.requester.high ^ seed_.b, key.responder.high ^ key.segment.raw() ^ seed_.a);
-  const std::uint64_t words = std::uint64_t{key.requester_object} << 40 | std::uint64_t{key.tid} << 24 | (key.target_object & 0xFFFF00u) |
-                              key.request_service;
+  const std::uint64_t words = std::uint64_t{key.requester_object} << 40 | std::uint64_t{key.tid} << 24 |
+                              (key.target_object & 0xFFFF00u) | key.request_service;
   return hash_mix(low ^ high ^ seed_.a, words ^ seed_.b);
 }
 
 void PairingTable::remember(const Key& request, PacketTime now) noexcept {
   const std::uint64_t hash = hash_of(request);
-  const std::uint32_t set = static_cast<std::uint32_t>(hash) & set_mask_, tag = static_cast<std::uint32_t>(hash >> 32) | 1;
+  const std::uint32_t set = static_cast<std::uint32_t>(hash) & set_mask_,
+                      tag = static_cast<std::uint32_t>(hash >> 32) | 1;
   Head& head = heads_.as<Head>()[set];
   Entry* const entries = entries_.as<Entry>() + std::size_t{set} * ways;
   const std::uint32_t stamp = coarse(now);
   unsigned place = ways, oldest = 0;
   for (unsigned i = 0; i < ways; ++i) {
-    if (head.tag[i] == tag && same_but_target(entries[i].key, request) && entries[i].key.target_object == request.target_object &&
-        entries[i].key.epc == request.epc) {
+    if (head.tag[i] == tag && same_but_target(entries[i].key, request) &&
+        entries[i].key.target_object == request.target_object && entries[i].key.epc == request.epc) {
       if (now - entries[i].time <= answer_time_max) return;
       place = i;
       break;
@@ -63,7 +67,8 @@ void PairingTable::remember(const Key& request, PacketTime now) noexcept {
 
 bool PairingTable::take(const Key& answer, PacketTime now, Duration& latency) noexcept {
   const std::uint64_t hash = hash_of(answer);
-  const std::uint32_t set = static_cast<std::uint32_t>(hash) & set_mask_, tag = static_cast<std::uint32_t>(hash >> 32) | 1;
+  const std::uint32_t set = static_cast<std::uint32_t>(hash) & set_mask_,
+                      tag = static_cast<std::uint32_t>(hash >> 32) | 1;
   Head& head = heads_.as<Head>()[set];
   const Entry* const entries = entries_.as<Entry>() + std::size_t{set} * ways;
   unsigned best = ways, best_score = 0;
@@ -71,7 +76,8 @@ bool PairingTable::take(const Key& answer, PacketTime now, Duration& latency) no
     if (head.tag[i] != tag) continue;
     const Entry& entry = entries[i];
     const bool exact = entry.key.target_object == answer.target_object;
-    const bool all = is_all_instances(entry.key.target_object) && class_of(entry.key.target_object) == class_of(answer.target_object);
+    const bool all = is_all_instances(entry.key.target_object) &&
+                     class_of(entry.key.target_object) == class_of(answer.target_object);
     if (!(exact || all) || !same_but_target(entry.key, answer)) continue;
     if (now - entry.time > answer_time_max) {
       head.tag[i] = 0;

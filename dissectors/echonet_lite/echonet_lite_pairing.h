@@ -8,12 +8,12 @@
 
 namespace tsujiban::echonet_lite {
 
-// Outstanding unicast requests of one worker: a set-associative table of fixed size. The whole key is compared; a hash only
-// says where to look. A full set gives up its oldest request, counted; a request without an answer ends after
+// Outstanding unicast requests of one worker: a set-associative table of fixed size. The whole key is compared; a hash
+// only says where to look. A full set gives up its oldest request, counted; a request without an answer ends after
 // `answer_time_max`.
 class PairingTable {
  public:
-  static constexpr Duration answer_time_max = Duration::seconds(60);   // AIF v1.01: timer 2 of a request, the longest.
+  static constexpr Duration answer_time_max = Duration::seconds(60);  // AIF v1.01: timer 2 of a request, the longest.
   static constexpr unsigned ways = 8;
 
   // A request as its answer shows it: objects are the request's, whichever message the key is made from.
@@ -23,7 +23,7 @@ class PairingTable {
     std::uint32_t requester_object, target_object;
     std::uint16_t tid;
     std::uint8_t request_service;
-    std::uint8_t epc;      // The first one: the order of an answer is that of its request (Part 2, 3.2.5). 0: none.
+    std::uint8_t epc;  // The first one: the order of an answer is that of its request (Part 2, 3.2.5). 0: none.
   };
 
   // Holds at most `entries` (rounded down to a power of two, at least one set).
@@ -37,9 +37,9 @@ class PairingTable {
   bool take(const Key& answer, PacketTime now, Duration& latency) noexcept;
 
  private:
-  struct alignas(64) Head {         // Of one set: what a look-up needs first, in one cache line.
-    std::uint32_t tag[ways];        // Upper hash bits, never 0 when in use.
-    std::uint32_t when[ways];       // Coarse time of the request (2^20 ns), for choosing the oldest.
+  struct alignas(64) Head {    // Of one set: what a look-up needs first, in one cache line.
+    std::uint32_t tag[ways];   // Upper hash bits, never 0 when in use.
+    std::uint32_t when[ways];  // Coarse time of the request (2^20 ns), for choosing the oldest.
   };
   struct alignas(64) Entry {
     Key key;

@@ -11,7 +11,8 @@ struct DirectionRow {
 
 #include "echonet_lite/properties.inc"
 
-// Groups whose classes are devices (Part 2, 2.6; the profile group 0x0E has a superclass of its own, which is not this one).
+// Groups whose classes are devices (Part 2, 2.6; the profile group 0x0E has a superclass of its own, which is not this
+// one).
 constexpr bool inherits(std::uint16_t class_code) noexcept {
   const unsigned group = class_code >> 8;
   return group <= 0x06 || group == 0x0F;
@@ -23,13 +24,16 @@ std::span<const ValueType> ValueType::children() const noexcept { return {type_r
 std::span<const Choice> ValueType::choices() const noexcept { return {choice_rows + first_choice, choice_count}; }
 std::span<const std::uint8_t> ValueType::scaled_by() const noexcept { return {scale_rows + first_scale, scale_count}; }
 std::span<const BitField> ValueType::bit_fields() const noexcept { return {bit_field_rows + first_field, field_count}; }
-std::span<const BitChoice> choices_of(const BitField& field) noexcept { return {bit_choice_rows + field.first_choice, field.choice_count}; }
+std::span<const BitChoice> choices_of(const BitField& field) noexcept {
+  return {bit_choice_rows + field.first_choice, field.choice_count};
+}
 const ValueType& Property::type() const noexcept { return type_rows[type_index]; }
 
 const Property* find_property(std::uint16_t class_code, std::uint8_t epc) noexcept {
   if (epc < 0x80 || class_code >= 0x1000) return nullptr;
   std::uint16_t found = 0;
-  if (const std::uint8_t row = class_index[class_code >> 8][class_code & 0xFF]; row != 0) found = index_rows[row - 1][epc - 0x80];
+  if (const std::uint8_t row = class_index[class_code >> 8][class_code & 0xFF]; row != 0)
+    found = index_rows[row - 1][epc - 0x80];
   if (found == 0 && inherits(class_code)) found = index_rows[superclass_row][epc - 0x80];
   return found == 0 ? nullptr : &property_rows[found - 1];
 }

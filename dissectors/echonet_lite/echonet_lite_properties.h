@@ -14,17 +14,38 @@ enum class AccessRule : std::uint8_t { no, mandatory, optional, conditional, one
 
 // How a value is encoded.
 enum class ValueKind : std::uint8_t {
-  raw, unsigned_, signed_, enumeration, enum_number, level, bitmap,
-  date, time_minutes, time_seconds, hours_minutes, datetime_minutes, datetime_seconds, structure, array,
-  property_map, instance_list, class_list, location, device_version, node_version, identification, manufacturer, text,
+  raw,
+  unsigned_,
+  signed_,
+  enumeration,
+  enum_number,
+  level,
+  bitmap,
+  date,
+  time_minutes,
+  time_seconds,
+  hours_minutes,
+  datetime_minutes,
+  datetime_seconds,
+  structure,
+  array,
+  property_map,
+  instance_list,
+  class_list,
+  location,
+  device_version,
+  node_version,
+  identification,
+  manufacturer,
+  text,
 };
 
 // A code, or a range of codes, with its name. In a numeric type it is the exception to the number.
 struct Choice {
   std::uint64_t low, high;
   std::string_view name;
-  double number;       // The number that the code stands for (ValueKind::enum_number).
-  bool no_data;        // The name says that there is no value.
+  double number;  // The number that the code stands for (ValueKind::enum_number).
+  bool no_data;   // The name says that there is no value.
 };
 struct BitChoice {
   std::uint8_t value;
@@ -40,18 +61,19 @@ struct BitField {
 // One value, or a member of a structure, or the element of an array (its one child).
 struct ValueType {
   ValueKind kind;
-  bool ranged;                    // `minimum` and `maximum` hold (of the code, before multiplication).
-  std::uint8_t size;              // Bytes; 0: as many as the property has.
+  bool ranged;        // `minimum` and `maximum` hold (of the code, before multiplication).
+  std::uint8_t size;  // Bytes; 0: as many as the property has.
   std::uint8_t count_min, count_max;
-  std::uint16_t first_child, child_count, first_choice, choice_count, first_scale, scale_count, first_field, field_count;
-  std::uint16_t divisor;          // value = code * multiplier / divisor
+  std::uint16_t first_child, child_count, first_choice, choice_count, first_scale, scale_count, first_field,
+      field_count;
+  std::uint16_t divisor;  // value = code * multiplier / divisor
   double multiplier;
   std::int64_t minimum, maximum;
   std::string_view unit, name;
 
   std::span<const ValueType> children() const noexcept;
   std::span<const Choice> choices() const noexcept;
-  std::span<const std::uint8_t> scaled_by() const noexcept;   // EPCs whose values multiply this one.
+  std::span<const std::uint8_t> scaled_by() const noexcept;  // EPCs whose values multiply this one.
   std::span<const BitField> bit_fields() const noexcept;
 };
 std::span<const BitChoice> choices_of(const BitField& field) noexcept;
@@ -61,7 +83,7 @@ struct Property {
   std::uint8_t epc;
   WriteEffect effect;
   AccessRule get, set, inf;
-  std::uint8_t atomic_with;       // EPC that selects what this one reads; 0: none.
+  std::uint8_t atomic_with;  // EPC that selects what this one reads; 0: none.
   std::uint8_t size_min, size_max;
   std::uint16_t type_index, first_direction, direction_count;
   std::string_view name, name_ja;

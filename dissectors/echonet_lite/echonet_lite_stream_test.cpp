@@ -37,7 +37,8 @@ Told run_bytewise(const std::vector<std::uint8_t>& bytes) {
 }
 Told whole_and_every_split(const std::vector<std::uint8_t>& bytes) {
   const Told whole = run(bytes, bytes.size());
-  for (std::size_t split = 0; split < bytes.size(); ++split) EXPECT_EQ(run(bytes, split), whole) << "split at " << split;
+  for (std::size_t split = 0; split < bytes.size(); ++split)
+    EXPECT_EQ(run(bytes, split), whole) << "split at " << split;
   EXPECT_EQ(run_bytewise(bytes), whole);
   return whole;
 }
@@ -92,7 +93,8 @@ TEST(EchonetStream, too_few_properties_before_the_next_frame) {
 }
 
 TEST(EchonetStream, bytes_that_begin_no_frame_are_told_once_and_skipped) {
-  const Told told = whole_and_every_split(joined({first_frame, "0011 1081 22 10 1081 33445566778899AABBCC", third_frame}));
+  const Told told =
+      whole_and_every_split(joined({first_frame, "0011 1081 22 10 1081 33445566778899AABBCC", third_frame}));
   ASSERT_EQ(told.records.size(), 2u);
   ASSERT_EQ(told.anomalies.size(), 1u);
   EXPECT_EQ(told.anomalies[0].error, ParseError::echonet_unsynchronised);
@@ -127,7 +129,8 @@ TEST(EchonetStream, opc_zero_is_malformed_and_the_next_frame_is_read) {
 TEST(EchonetStream, a_stream_that_ends_within_a_frame_keeps_what_was_read) {
   const std::vector<std::uint8_t> frame = bytes_of(first_frame);
   for (std::size_t size = 1; size < frame.size(); ++size) {
-    const Told told = whole_and_every_split(std::vector<std::uint8_t>(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(size)));
+    const Told told = whole_and_every_split(
+        std::vector<std::uint8_t>(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(size)));
     ASSERT_EQ(told.records.size(), 1u);
     EXPECT_NE(told.records[0].find("malformed"), std::string::npos);
     EXPECT_EQ(told.anomalies.size(), 1u);
@@ -158,20 +161,23 @@ TEST(EchonetStream, the_two_directions_are_apart) {
   StreamState state{};
   dissect::MessageContext back = bench.context;
   back.direction = Direction::to_initiator;
-  EXPECT_EQ(bench.dissector.feed(&state, bench.context, Bytes(bytes).first(15), bench.sink).kind, dissect::Progress::Kind::need_more);
+  EXPECT_EQ(bench.dissector.feed(&state, bench.context, Bytes(bytes).first(15), bench.sink).kind,
+            dissect::Progress::Kind::need_more);
   EXPECT_EQ(bench.dissector.feed(&state, back, bytes, bench.sink).kind, dissect::Progress::Kind::consumed);
   EXPECT_EQ(bench.dissector.feed(&state, bench.context, bytes, bench.sink).kind, dissect::Progress::Kind::consumed);
   EXPECT_EQ(bench.sink.records.size(), 2u);
 }
 
 TEST(EchonetStream, a_stream_without_frames_is_given_up_at_the_limit) {
-  for (const std::uint32_t size : {unsynchronised_bytes_max - 1, unsynchronised_bytes_max, unsynchronised_bytes_max + 1}) {
+  for (const std::uint32_t size :
+       {unsynchronised_bytes_max - 1, unsynchronised_bytes_max, unsynchronised_bytes_max + 1}) {
     std::vector<std::uint8_t> bytes(size, 0x55);
     const std::vector<std::uint8_t> frame = bytes_of(third_frame);
     bytes.insert(bytes.end(), frame.begin(), frame.end());
     for (const std::size_t piece : {bytes.size(), std::size_t{1460}}) {
       Bench bench;
-      for (std::size_t at = 0; at < bytes.size(); at += piece) bench.stream(Bytes(bytes).subspan(at, std::min(piece, bytes.size() - at)));
+      for (std::size_t at = 0; at < bytes.size(); at += piece)
+        bench.stream(Bytes(bytes).subspan(at, std::min(piece, bytes.size() - at)));
       EXPECT_EQ(bench.given_up, size > unsynchronised_bytes_max);
       EXPECT_EQ(bench.sink.records.size(), size > unsynchronised_bytes_max ? 0u : 1u);
       EXPECT_EQ(bench.sink.anomalies.size(), 1u);
@@ -190,7 +196,8 @@ TEST(EchonetStream, the_largest_frame_fits_and_costs_no_walk_twice) {
     if (list == 0) bytes.push_back(0xFF);
   }
   Bench bench;
-  for (std::size_t at = 0; at < bytes.size(); at += 100) bench.stream(Bytes(bytes).subspan(at, std::min<std::size_t>(100, bytes.size() - at)));
+  for (std::size_t at = 0; at < bytes.size(); at += 100)
+    bench.stream(Bytes(bytes).subspan(at, std::min<std::size_t>(100, bytes.size() - at)));
   ASSERT_EQ(bench.sink.records.size(), 1u);
   EXPECT_LE(bench.feeds, 1100u) << "at most about two calls a property, however many pieces there are";
 }

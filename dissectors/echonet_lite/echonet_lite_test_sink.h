@@ -16,7 +16,8 @@ inline std::vector<std::uint8_t> bytes_of(std::string_view hex) {
   for (const char c : hex) {
     if (c != ' ') digits += c;
   }
-  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) bytes.push_back(static_cast<std::uint8_t>(digit(digits[i]) << 4 | digit(digits[i + 1])));
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
+    bytes.push_back(static_cast<std::uint8_t>(digit(digits[i]) << 4 | digit(digits[i + 1])));
   return bytes;
 }
 
@@ -28,7 +29,8 @@ struct ToldAnomaly {
 
 class TestSink final : public dissect::RecordSink {
  public:
-  explicit TestSink(bool want_records = true, bool want_facts = true, std::size_t capacity = 1 << 20) : buffer_(capacity) {
+  explicit TestSink(bool want_records = true, bool want_facts = true, std::size_t capacity = 1 << 20)
+      : buffer_(capacity) {
     if (want_records) wanted_ = EventTypes::all();
     if (want_facts) facts_wanted_ = ~0u;
   }
@@ -46,10 +48,13 @@ class TestSink final : public dissect::RecordSink {
     // The object alone: what stands between the envelope and the last brace.
     const std::string text(writer_.text());
     const std::string head = "{\"event_type\":\"echonet_lite\",\"echonet_lite\":";
-    records.push_back(text.substr(std::min(text.size(), head.size()), text.size() > head.size() ? text.size() - head.size() - 1 : 0));
+    records.push_back(
+        text.substr(std::min(text.size(), head.size()), text.size() > head.size() ? text.size() - head.size() - 1 : 0));
   }
   void fact(const Fact& told) noexcept override { facts.push_back(told); }
-  void anomaly(const dissect::MessageContext&, Layer, ParseError error, std::uint32_t offset) noexcept override { anomalies.push_back({error, offset}); }
+  void anomaly(const dissect::MessageContext&, Layer, ParseError error, std::uint32_t offset) noexcept override {
+    anomalies.push_back({error, offset});
+  }
 
   std::vector<std::string> records;
   std::vector<Fact> facts;
@@ -64,8 +69,10 @@ class TestSink final : public dissect::RecordSink {
 
 // What the dispatcher does with a stream's direction, in the simplest way; and a context.
 struct Bench {
-  explicit Bench(bool want_records = true, bool want_facts = true, std::uint32_t pairing_entries = 1024)
-      : counters(std::make_unique<metrics::WorkerCounters>()), sink(want_records, want_facts),
+  explicit Bench(bool want_records = true, bool want_facts = true, std::uint32_t pairing_entries = 1024,
+                 std::size_t record_bytes = 1 << 20)
+      : counters(std::make_unique<metrics::WorkerCounters>()),
+        sink(want_records, want_facts, record_bytes),
         dissector(dissect::Limits{pairing_entries}, *counters, HashSeed{}) {
     context.packet = nullptr;
     context.time = {1'700'000'000'000'000'000};
@@ -77,7 +84,8 @@ struct Bench {
     context.ip_protocol = 17;
     context.app_protocol = AppProtocol::echonet_lite;
   }
-  static inline const IpAddress controller = IpAddress::v4(0xC0A8140A), device = IpAddress::v4(0xC0A8140B), group = IpAddress::v4(0xE0001700);
+  static inline const IpAddress controller = IpAddress::v4(0xC0A8140A), device = IpAddress::v4(0xC0A8140B),
+                                group = IpAddress::v4(0xE0001700);
 
   void send(const IpAddress& from, const IpAddress& to, std::string_view hex) { send(from, to, bytes_of(hex)); }
   void send(const IpAddress& from, const IpAddress& to, const std::vector<std::uint8_t>& bytes) {
@@ -112,7 +120,8 @@ struct Bench {
         bad_progress = true;
         break;
       }
-      if (progress.kind == dissect::Progress::Kind::malformed) sink.anomaly(context, Layer::application, progress.error, progress.offset);
+      if (progress.kind == dissect::Progress::Kind::malformed)
+        sink.anomaly(context, Layer::application, progress.error, progress.offset);
       used += progress.length;
     }
     kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(used));

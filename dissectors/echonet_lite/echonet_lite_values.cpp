@@ -18,8 +18,9 @@ const Choice* choice_of(const ValueType& type, std::uint64_t code) noexcept {
   return nullptr;
 }
 
-// Codes set aside by the appendix for a number of that width, where the range leaves them out ("overflow / underflow codes"
-// and "no data" of its common rules). Unsigned 0xFF..FE is an underflow unless a choice of the class says "not measured".
+// Codes set aside by the appendix for a number of that width, where the range leaves them out ("overflow / underflow
+// codes" and "no data" of its common rules). Unsigned 0xFF..FE is an underflow unless a choice of the class says "not
+// measured".
 ValueState state_of(bool is_signed, unsigned size, std::uint64_t code) noexcept {
   const std::uint64_t all = size == 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * size)) - 1;
   if (!is_signed) {
@@ -72,10 +73,14 @@ void put_time(TimeText& to, Bytes at, bool seconds, unsigned hour_max) noexcept 
 
 std::string_view name_of(ValueState state) noexcept {
   switch (state) {
-    case ValueState::no_data: return "no-data";
-    case ValueState::overflow: return "overflow";
-    case ValueState::underflow: return "underflow";
-    case ValueState::number: break;
+    case ValueState::no_data:
+      return "no-data";
+    case ValueState::overflow:
+      return "overflow";
+    case ValueState::underflow:
+      return "underflow";
+    case ValueState::number:
+      break;
   }
   return {};
 }
@@ -105,8 +110,8 @@ bool size_fits(const Property& property, Bytes edt) noexcept {
 }
 
 bool is_scalar(ValueKind kind) noexcept {
-  return kind == ValueKind::unsigned_ || kind == ValueKind::signed_ || kind == ValueKind::enumeration || kind == ValueKind::enum_number ||
-         kind == ValueKind::level;
+  return kind == ValueKind::unsigned_ || kind == ValueKind::signed_ || kind == ValueKind::enumeration ||
+         kind == ValueKind::enum_number || kind == ValueKind::level;
 }
 
 Scalar read_scalar(const ValueType& type, Bytes bytes) noexcept {
@@ -136,8 +141,10 @@ Scalar read_scalar(const ValueType& type, Bytes bytes) noexcept {
       return scalar;
     }
     case ValueKind::unsigned_:
-    case ValueKind::signed_: break;
-    default: return scalar;
+    case ValueKind::signed_:
+      break;
+    default:
+      return scalar;
   }
   if (choice != nullptr) {
     // The code is no number here: "automatic", "not measured".
@@ -161,19 +168,30 @@ bool is_time(ValueKind kind) noexcept { return kind >= ValueKind::date && kind <
 TimeText read_time(const ValueType& type, Bytes bytes) noexcept {
   TimeText text;
   switch (type.kind) {
-    case ValueKind::date: put_date(text, bytes); break;
-    case ValueKind::time_minutes: put_time(text, bytes, false, 23); break;
-    case ValueKind::time_seconds: put_time(text, bytes, true, 23); break;
-    case ValueKind::hours_minutes: put_time(text, bytes, false, 255); break;   // A duration.
+    case ValueKind::date:
+      put_date(text, bytes);
+      break;
+    case ValueKind::time_minutes:
+      put_time(text, bytes, false, 23);
+      break;
+    case ValueKind::time_seconds:
+      put_time(text, bytes, true, 23);
+      break;
+    case ValueKind::hours_minutes:
+      put_time(text, bytes, false, 255);
+      break;  // A duration.
     case ValueKind::datetime_minutes:
     case ValueKind::datetime_seconds:
       put_date(text, bytes);
       put(text, 'T');
       put_time(text, bytes.subspan(4), type.kind == ValueKind::datetime_seconds, 23);
       break;
-    default: break;
+    default:
+      break;
   }
-  if (type.kind != ValueKind::hours_minutes && std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0xFF; })) text.no_data = true;
+  if (type.kind != ValueKind::hours_minutes &&
+      std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0xFF; }))
+    text.no_data = true;
   return text;
 }
 
@@ -184,11 +202,13 @@ PropertyMap read_property_map(Bytes edt) noexcept {
   if (map.count < 16 || body.size() != 16) {
     // One byte a property. Longer lists in this form are not allowed, but what they say is plain.
     map.mismatch = body.size() != map.count || map.count >= 16;
-    const std::size_t listed = map.count >= 16 && body.size() != map.count ? 0 : std::min<std::size_t>(body.size(), map.count);
+    const std::size_t listed =
+        map.count >= 16 && body.size() != map.count ? 0 : std::min<std::size_t>(body.size(), map.count);
     for (std::size_t i = 0; i < listed; ++i) map.epcs[map.size++] = body[i];
     return map;
   }
-  // 16 bytes; byte i has the properties whose low nibble is i, bit b those of the high nibble b + 8. Told in order of EPC.
+  // 16 bytes; byte i has the properties whose low nibble is i, bit b those of the high nibble b + 8. Told in order of
+  // EPC.
   for (unsigned bit = 0; bit < 8; ++bit) {
     for (unsigned i = 0; i < 16; ++i) {
       if ((body[i] >> bit & 1) != 0) map.epcs[map.size++] = static_cast<std::uint8_t>((bit + 8) << 4 | i);
@@ -200,23 +220,35 @@ PropertyMap read_property_map(Bytes edt) noexcept {
 
 std::string_view manufacturer_name(std::uint32_t code) noexcept {
   switch (code) {
-    case 0x000005: return "Sharp";
-    case 0x000006: return "Mitsubishi Electric";
-    case 0x000008: return "Daikin";
-    case 0x00000B: return "Panasonic";
-    case 0x000016: return "Toshiba";
-    case 0x000059: return "Rinnai";
-    case 0x000064: return "Omron";
-    case 0x00006C: return "Nichicon";
-    case 0x000077: return "KAIT (test software and emulators)";
-    case 0x00008A: return "Fujitsu General";
-    default: return {};
+    case 0x000005:
+      return "Sharp";
+    case 0x000006:
+      return "Mitsubishi Electric";
+    case 0x000008:
+      return "Daikin";
+    case 0x00000B:
+      return "Panasonic";
+    case 0x000016:
+      return "Toshiba";
+    case 0x000059:
+      return "Rinnai";
+    case 0x000064:
+      return "Omron";
+    case 0x00006C:
+      return "Nichicon";
+    case 0x000077:
+      return "KAIT (test software and emulators)";
+    case 0x00008A:
+      return "Fujitsu General";
+    default:
+      return {};
   }
 }
 
 std::string_view place_name(unsigned place) noexcept {
-  static constexpr std::array<std::string_view, 16> names = {"", "living room", "dining room", "kitchen", "bathroom", "toilet", "washroom",
-    "corridor", "room", "stairs", "entrance", "store room", "garden or outside", "garage", "balcony", "other"};
+  static constexpr std::array<std::string_view, 16> names = {
+      "",     "living room", "dining room", "kitchen",    "bathroom",          "toilet", "washroom", "corridor",
+      "room", "stairs",      "entrance",    "store room", "garden or outside", "garage", "balcony",  "other"};
   return place < names.size() ? names[place] : std::string_view{};
 }
 

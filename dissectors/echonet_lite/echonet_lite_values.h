@@ -4,17 +4,18 @@
 
 namespace tsujiban::echonet_lite {
 
-// Why a number is none: the codes that Appendix release R sets aside, where the property's range or its choices leave them free.
+// Why a number is none: the codes that Appendix release R sets aside, where the property's range or its choices leave
+// them free.
 enum class ValueState : std::uint8_t { number, no_data, overflow, underflow };
-std::string_view name_of(ValueState state) noexcept;   // "no-data", "overflow", "underflow"; empty for number.
+std::string_view name_of(ValueState state) noexcept;  // "no-data", "overflow", "underflow"; empty for number.
 
 // One value that is a number, or a code that stands for something.
 struct Scalar {
-  double value = 0;              // In the type's unit, when `has_value`; scaling by other properties is not applied.
+  double value = 0;  // In the type's unit, when `has_value`; scaling by other properties is not applied.
   bool has_value = false;
-  bool out_of_range = false;     // The code is outside of what the appendix allows and none of the codes set aside.
+  bool out_of_range = false;  // The code is outside of what the appendix allows and none of the codes set aside.
   ValueState state = ValueState::number;
-  std::string_view meaning;      // The choice's name, or empty.
+  std::string_view meaning;  // The choice's name, or empty.
 };
 
 // The bytes as one big-endian number; only the last eight count.
@@ -35,8 +36,8 @@ bool is_time(ValueKind kind) noexcept;
 struct TimeText {
   char text[time_text_max];
   std::size_t length = 0;
-  bool no_data = false;          // All bits are set, wholly or in the date: nothing is told.
-  bool out_of_range = false;     // A month 13, a minute 60 and the like; the text says it all the same.
+  bool no_data = false;       // All bits are set, wholly or in the date: nothing is told.
+  bool out_of_range = false;  // A month 13, a minute 60 and the like; the text says it all the same.
   std::string_view view() const noexcept { return {text, length}; }
 };
 TimeText read_time(const ValueType& type, Bytes bytes) noexcept;
@@ -48,7 +49,7 @@ struct PropertyMap {
   unsigned count = 0;
   bool mismatch = false;
 };
-PropertyMap read_property_map(Bytes edt) noexcept;   // `edt` is not empty.
+PropertyMap read_property_map(Bytes edt) noexcept;  // `edt` is not empty.
 
 // Known makers (3-byte code), or empty.
 std::string_view manufacturer_name(std::uint32_t code) noexcept;

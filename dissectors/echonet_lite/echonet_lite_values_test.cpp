@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -13,7 +14,8 @@ namespace {
 
 std::vector<std::uint8_t> bytes_of(std::string_view hex) {
   std::vector<std::uint8_t> bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) bytes.push_back(static_cast<std::uint8_t>(std::stoul(std::string(hex.substr(i, 2)), nullptr, 16)));
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes.push_back(static_cast<std::uint8_t>(std::stoul(std::string(hex.substr(i, 2)), nullptr, 16)));
   return bytes;
 }
 
@@ -78,7 +80,8 @@ TEST(EchonetProperties, effect_rules_and_direction_come_from_the_tables) {
   EXPECT_EQ(direction_of(*find_property(0x0130, 0x80), 0x31), LoadDirection::down);
   EXPECT_EQ(direction_of(*find_property(0x026B, 0x80), 0x30), LoadDirection::up) << "inherited row";
   EXPECT_EQ(direction_of(*find_property(0x0279, 0x80), 0x30), LoadDirection::down) << "a source";
-  EXPECT_EQ(direction_of(*find_property(0x027C, 0x80), 0x30), LoadDirection::none) << "own rows replace the inherited ones";
+  EXPECT_EQ(direction_of(*find_property(0x027C, 0x80), 0x30), LoadDirection::none)
+      << "own rows replace the inherited ones";
   EXPECT_EQ(find_property(0x0288, 0xE5)->effect, WriteEffect::selector);
   EXPECT_EQ(find_property(0x0000, 0x93)->effect, WriteEffect::permission);
   EXPECT_EQ(find_property(0x0288, 0xE7)->set, AccessRule::no);
@@ -97,17 +100,21 @@ TEST(EchonetValues, signed_and_unsigned_numbers_have_units) {
 
 TEST(EchonetValues, a_multiplier_gives_the_decimal_that_people_expect) {
   EXPECT_EQ(shown(0x0000, 0x85, "00000003"), R"({"value":0.003,"unit":"kWh"})");
-  EXPECT_EQ(shown(0x0288, 0xE8, "001E0032"), R"({"values":{"rPhase":{"value":3,"unit":"A"},"tPhase":{"value":5,"unit":"A"}}})");
-  EXPECT_EQ(shown(0x0288, 0xE8, "00030028"), R"({"values":{"rPhase":{"value":0.3,"unit":"A"},"tPhase":{"value":4,"unit":"A"}}})");
-  EXPECT_EQ(shown(0x02A7, 0xC1, "03010064"),
-            R"({"values":{"frequencyRegulationMode":{"values":{"Command control":"With control","Autonomous control":"With control",)"
-            R"("EM planned value control":"With control","EM target value control":"Without control"}},"noCommunicationWatchdogTimer":{"value":1000,"unit":"ms"}}})");
+  EXPECT_EQ(shown(0x0288, 0xE8, "001E0032"),
+            R"({"values":{"rPhase":{"value":3,"unit":"A"},"tPhase":{"value":5,"unit":"A"}}})");
+  EXPECT_EQ(shown(0x0288, 0xE8, "00030028"),
+            R"({"values":{"rPhase":{"value":0.3,"unit":"A"},"tPhase":{"value":4,"unit":"A"}}})");
+  EXPECT_EQ(
+      shown(0x02A7, 0xC1, "03010064"),
+      R"({"values":{"frequencyRegulationMode":{"values":{"Command control":"With control","Autonomous control":"With control",)"
+      R"("EM planned value control":"With control","EM target value control":"Without control"}},"noCommunicationWatchdogTimer":{"value":1000,"unit":"ms"}}})");
 }
 
 TEST(EchonetValues, codes_that_mean_no_data_are_no_numbers) {
   EXPECT_EQ(shown(0x0288, 0xE7, "7FFFFFFE"), R"({"value":null,"state":"no-data","meaning":"Not measured","unit":"W"})");
-  EXPECT_EQ(shown(0x0288, 0xE8, "001E7FFE"),
-            R"({"values":{"rPhase":{"value":3,"unit":"A"},"tPhase":{"value":null,"state":"no-data","meaning":"Not measured","unit":"A"}}})");
+  EXPECT_EQ(
+      shown(0x0288, 0xE8, "001E7FFE"),
+      R"({"values":{"rPhase":{"value":3,"unit":"A"},"tPhase":{"value":null,"state":"no-data","meaning":"Not measured","unit":"A"}}})");
   EXPECT_EQ(shown(0x0130, 0xBB, "7E"), R"({"value":null,"state":"no-data","meaning":"Unmeasurable","unit":"Celsius"})");
 }
 
@@ -119,8 +126,10 @@ TEST(EchonetValues, overflow_and_underflow_only_where_the_range_leaves_the_code_
   EXPECT_EQ(shown(0x0130, 0xBB, "7F"), R"({"value":null,"state":"overflow","unit":"Celsius"})");
   EXPECT_EQ(shown(0x0130, 0xBB, "80"), R"({"value":null,"state":"underflow","unit":"Celsius"})");
   // uint32[0..4294967295]: every code is a number.
-  EXPECT_EQ(shown(0x0000, 0x9A, "41FFFFFFFF"), R"({"values":{"unit":{"value":65,"meaning":"second"},"time":{"value":4294967295}}})");
-  EXPECT_EQ(shown(0x0290, 0xC0, "FFFE00"), R"({"values":{"red":{"value":255},"green":{"value":254},"blue":{"value":0}}})");
+  EXPECT_EQ(shown(0x0000, 0x9A, "41FFFFFFFF"),
+            R"({"values":{"unit":{"value":65,"meaning":"second"},"time":{"value":4294967295}}})");
+  EXPECT_EQ(shown(0x0290, 0xC0, "FFFE00"),
+            R"({"values":{"red":{"value":255},"green":{"value":254},"blue":{"value":0}}})");
   // No code set aside, only outside of 0..100.
   EXPECT_EQ(shown(0x0000, 0x87, "65"), R"({"value":101,"out_of_range":true,"unit":"%"})");
 }
@@ -140,7 +149,8 @@ TEST(EchonetValues, an_enumeration_of_numbers_is_a_number) {
 
 TEST(EchonetValues, scaling_by_another_property_is_told_and_not_guessed) {
   EXPECT_EQ(shown(0x0288, 0xE0, "0000FE73"), R"({"value":65139,"unit":"kWh","scaled_by":["0xD3","0xE1"]})");
-  EXPECT_EQ(shown(0x0288, 0xE0, "FFFFFFFE"), R"({"value":null,"state":"no-data","meaning":"Not measured","unit":"kWh","scaled_by":["0xD3","0xE1"]})");
+  EXPECT_EQ(shown(0x0288, 0xE0, "FFFFFFFE"),
+            R"({"value":null,"state":"no-data","meaning":"Not measured","unit":"kWh","scaled_by":["0xD3","0xE1"]})");
 }
 
 TEST(EchonetValues, levels_count_from_one) {
@@ -151,8 +161,11 @@ TEST(EchonetValues, levels_count_from_one) {
 }
 
 TEST(EchonetValues, bitmaps_name_their_bits) {
-  EXPECT_EQ(shown(0x026B, 0xC2, "05000000"), R"({"values":{"No Hot Water":"Alarm","Leaking":"No Alarm","Freezing":"Alarm"}})");
-  EXPECT_NE(shown(0x0130, 0xC7, "0A00000000000000").find(R"("Electronic dust collection:Level":"level 3","Electronic dust collection:Mode":"ON")"), std::string::npos);
+  EXPECT_EQ(shown(0x026B, 0xC2, "05000000"),
+            R"({"values":{"No Hot Water":"Alarm","Leaking":"No Alarm","Freezing":"Alarm"}})");
+  EXPECT_NE(shown(0x0130, 0xC7, "0A00000000000000")
+                .find(R"("Electronic dust collection:Level":"level 3","Electronic dust collection:Mode":"ON")"),
+            std::string::npos);
 }
 
 TEST(EchonetValues, dates_and_times_are_text) {
@@ -169,8 +182,9 @@ TEST(EchonetValues, dates_and_times_are_text) {
 }
 
 TEST(EchonetValues, a_structure_with_a_date_and_a_counter) {
-  EXPECT_EQ(shown(0x0288, 0xEA, "07EA05140E00000000FE68"),
-            R"({"values":{"dateAndTime":{"value":"2026-05-20T14:00:00"},"electricEnergy":{"value":65128,"unit":"kWh","scaled_by":["0xD3","0xE1"]}}})");
+  EXPECT_EQ(
+      shown(0x0288, 0xEA, "07EA05140E00000000FE68"),
+      R"({"values":{"dateAndTime":{"value":"2026-05-20T14:00:00"},"electricEnergy":{"value":65128,"unit":"kWh","scaled_by":["0xD3","0xE1"]}}})");
 }
 
 TEST(EchonetValues, arrays_have_their_elements_and_missing_ones_are_null) {
@@ -182,10 +196,32 @@ TEST(EchonetValues, arrays_have_their_elements_and_missing_ones_are_null) {
   }
   EXPECT_EQ(shown(0x0288, 0xE2, hex), expected + R"(],"unit":"kWh","scaled_by":["0xD3","0xE1"]}}})");
   // One element of two counters behind seven fixed bytes.
-  EXPECT_EQ(shown(0x0288, 0xEC, "07EA05140E0001" "00000001FFFFFFFE"),
-            R"({"values":{"dateAndTime":{"value":"2026-05-20T14:00"},"numberOfCollectionSegments":{"value":1},"electricEnergy":{"values":[)"
-            R"({"normalDirectionElectricEnergy":1,"reverseDirectionElectricEnergy":null}],"unit":"kWh"}}})");
-  EXPECT_EQ(shown(0x0288, 0xEC, "07EA05140E0001" "00000001FFFFFF"), R"({"size_mismatch":true})");
+  EXPECT_EQ(
+      shown(0x0288, 0xEC,
+            "07EA05140E0001"
+            "00000001FFFFFFFE"),
+      R"({"values":{"dateAndTime":{"value":"2026-05-20T14:00"},"numberOfCollectionSegments":{"value":1},"electricEnergy":{"values":[)"
+      R"({"normalDirectionElectricEnergy":1,"reverseDirectionElectricEnergy":null}],"unit":"kWh","scaled_by":["0xD3","0xE1"]}}})");
+  EXPECT_EQ(shown(0x0288, 0xEC,
+                  "07EA05140E0001"
+                  "00000001FFFFFF"),
+            R"({"size_mismatch":true})");
+}
+
+TEST(EchonetValues, members_of_an_arrays_elements_share_unit_and_scale) {
+  for (const Property& property : all_properties()) {
+    const auto look = [&](const auto& again, const ValueType& type) -> void {
+      for (const ValueType& child : type.children()) again(again, child);
+      if (type.kind != ValueKind::array || type.children()[0].kind != ValueKind::structure) return;
+      const std::span<const ValueType> members = type.children()[0].children();
+      for (const ValueType& member : members) {
+        EXPECT_EQ(member.unit, members[0].unit) << property.name;
+        EXPECT_TRUE(std::equal(member.scaled_by().begin(), member.scaled_by().end(), members[0].scaled_by().begin(),
+                               members[0].scaled_by().end()));
+      }
+    };
+    look(look, property.type());
+  }
 }
 
 TEST(EchonetValues, a_wrong_size_gives_no_value) {
@@ -196,9 +232,10 @@ TEST(EchonetValues, a_wrong_size_gives_no_value) {
 }
 
 TEST(EchonetValues, the_worked_property_map_of_a_real_meter) {
-  EXPECT_EQ(shown(0x0288, 0x9F, "1941414160404000624300414040430202"),
-            R"({"values":["0x80","0x81","0x82","0x88","0x8A","0x8D","0x97","0x98","0x9D","0x9E","0x9F","0xD3","0xD7","0xE0","0xE1","0xE2",)"
-            R"("0xE3","0xE4","0xE5","0xE7","0xE8","0xEA","0xEB","0xEC","0xED"],"count":25})");
+  EXPECT_EQ(
+      shown(0x0288, 0x9F, "1941414160404000624300414040430202"),
+      R"({"values":["0x80","0x81","0x82","0x88","0x8A","0x8D","0x97","0x98","0x9D","0x9E","0x9F","0xD3","0xD7","0xE0","0xE1","0xE2",)"
+      R"("0xE3","0xE4","0xE5","0xE7","0xE8","0xEA","0xEB","0xEC","0xED"],"count":25})");
 }
 
 TEST(EchonetValues, property_maps_in_list_form_and_with_a_wrong_count) {
@@ -206,7 +243,8 @@ TEST(EchonetValues, property_maps_in_list_form_and_with_a_wrong_count) {
   EXPECT_EQ(shown(0x0288, 0x9D, "00"), R"({"values":[],"count":0})");
   EXPECT_EQ(shown(0x0288, 0x9D, "04808188"), R"({"values":["0x80","0x81","0x88"],"count":4,"count_mismatch":true})");
   EXPECT_EQ(shown(0x0288, 0x9D, "02808188"), R"({"values":["0x80","0x81"],"count":2,"count_mismatch":true})");
-  EXPECT_NE(shown(0x0288, 0x9F, "1A41414160404000624300414040430202").find(R"("count":26,"count_mismatch":true)"), std::string::npos);
+  EXPECT_NE(shown(0x0288, 0x9F, "1A41414160404000624300414040430202").find(R"("count":26,"count_mismatch":true)"),
+            std::string::npos);
   EXPECT_EQ(shown(0x0288, 0x9F, "1941"), R"({"values":[],"count":25,"count_mismatch":true})");
 }
 
@@ -235,10 +273,12 @@ TEST(EchonetValues, location_versions_maker_identification_and_text) {
   EXPECT_EQ(shown(0x0EF0, 0x82, "010C0100"), R"({"value":"1.12"})");
   EXPECT_EQ(shown(0x0288, 0x8A, "000016"), R"({"value":"000016","meaning":"Toshiba"})");
   EXPECT_EQ(shown(0x0288, 0x8A, "ABCDEF"), R"({"value":"ABCDEF"})");
-  EXPECT_EQ(shown(0x0130, 0x83, "FE00000802000000000100000000000000"),
-            R"({"values":{"manufacturer":{"value":"000008","meaning":"Daikin"},"unique":"02000000000100000000000000"}})");
+  EXPECT_EQ(
+      shown(0x0130, 0x83, "FE00000802000000000100000000000000"),
+      R"({"values":{"manufacturer":{"value":"000008","meaning":"Daikin"},"unique":"02000000000100000000000000"}})");
   EXPECT_EQ(shown(0x0130, 0x8C, "41422D312020200000000000"), R"({"value":"AB-1"})");
-  EXPECT_EQ(shown(0x0130, 0x8C, "FF22000000000000000041FF"), "{\"value\":\"\\ufffd\\\"\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000A\\ufffd\"}");
+  EXPECT_EQ(shown(0x0130, 0x8C, "FF22000000000000000041FF"),
+            "{\"value\":\"\\ufffd\\\"\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000A\\ufffd\"}");
 }
 
 TEST(EchonetValues, every_property_reads_every_size_without_harm) {

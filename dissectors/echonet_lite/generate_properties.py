@@ -9,8 +9,9 @@ import sys
 
 SUPERCLASS = 0x0000
 MULTIPLE_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
-NO_DATA = re.compile(r"not measured|undefined|unmeasurable|invalid|unsupported|no data|not implemented", re.I)
-RULES = {"no": "no", "mandatory": "mandatory", "optional": "optional", "conditional": "conditional", "mandatory-or": "one_of_group"}
+NO_DATA = re.compile(r"not measured|undefined|unmeasurable|invalid|unsupported|no data|not imple[m]ented", re.I)
+RULES = {"no": "no", "mandatory": "mandatory", "optional": "optional", "conditional": "conditional",
+         "mandatory-or": "one_of_group"}
 EFFECTS = {"": "none", "P": "physical", "A": "permission", "R": "reset", "C": "configuration", "S": "selector"}
 
 nodes, choices, scales, fields = [], [], [], []
@@ -49,8 +50,9 @@ def take_unit(text):
 
 
 def new_node(**values):
-    node = dict(kind="raw", size=0, minimum=0, maximum=0, ranged=False, multiplier="1", unit="", name="", first_child=0, child_count=0,
-                count_min=0, count_max=0, first_choice=0, choice_count=0, first_scale=0, scale_count=0, first_field=0, field_count=0)
+    node = dict(kind="raw", size=0, minimum=0, maximum=0, ranged=False, multiplier="1", unit="", name="",
+                first_child=0, child_count=0, count_min=0, count_max=0, first_choice=0, choice_count=0,
+                first_scale=0, scale_count=0, first_field=0, field_count=0)
     node.update(values)
     return node
 
@@ -71,7 +73,8 @@ def scalar(text, where):
         return new_node(kind="hours_minutes", size=2)
     if text.startswith("time(hh,mm)"):
         return new_node(kind="time_minutes", size=2)
-    match = re.fullmatch(r"(u?)int(8|16|32)(?:\*(%s|E3))?(?:\[(-?[0-9]+)\.\.(-?[0-9]+)\])?(?:\{x EPC ([0-9A-Fx,]+)\})?" % MULTIPLE_NUMBER, text)
+    match = re.fullmatch(r"(u?)int(8|16|32)(?:\*(%s|E3))?(?:\[(-?[0-9]+)\.\.(-?[0-9]+)\])?"
+                         r"(?:\{x EPC ([0-9A-Fx,]+)\})?" % MULTIPLE_NUMBER, text)
     assert match, (where, text)
     node = new_node(kind="unsigned_" if match.group(1) else "signed_", size=int(match.group(2)) // 8)
     multiple = match.group(3)
@@ -96,7 +99,8 @@ def parse(text, path, entries, where):
     if len(parts) == 2 and not enumerated:
         # Positive and negative halves of one signed number: the two ranges do not overlap in their codes.
         low, high = scalar(parts[1], where), scalar(parts[0], where)
-        assert low["kind"] == "signed_" and low["size"] == high["size"] and low["multiplier"] == high["multiplier"], where
+        assert low["kind"] == "signed_" and low["size"] == high["size"], where
+        assert low["multiplier"] == high["multiplier"], where
         low["maximum"] = high["maximum"]
         assert low["maximum"] < 1 << (8 * low["size"] - 1), where
         return dict(low, unit=unit, children=[], path=path)
@@ -152,7 +156,8 @@ def add_entries(node, own, where):
             fields.append(dict(byte=int(bits.group(1)), mask=mask, name=bits.group(3), choices=named))
             continue
         if "=" not in line:
-            assert node["kind"] == "unsigned_" and line.isdigit(), (where, line)   # A list of allowed numbers; it names nothing.
+            # A list of allowed numbers; it names nothing.
+            assert node["kind"] == "unsigned_" and line.isdigit(), (where, line)
             continue
         code, name = line.split("=", 1)
         level = re.fullmatch(r"level 1\.\.([0-9]+)", name)
@@ -173,7 +178,8 @@ def add_entries(node, own, where):
         if node["kind"] in ("enumeration", "enum_number") and node["size"] == 0:
             node["size"] = width
         plain = node["kind"] in ("enumeration", "enum_number", "level")
-        choices.append(dict(low=low, high=high, name=name, number=number, no_data=bool(NO_DATA.search(name)) and not plain))
+        no_data = bool(NO_DATA.search(name)) and not plain
+        choices.append(dict(low=low, high=high, name=name, number=number, no_data=no_data))
     node["choice_count"] = len(choices) - node["first_choice"]
     node["field_count"] = len(fields) - node["first_field"]
 
@@ -274,7 +280,8 @@ def main():
         if key not in present:
             inherited = next(r for r in rows if (r["class_code_hex"], r["epc_hex"]) == ("0x0000", key[1]))
             kin = next(r for r in rows if r["class_code_hex"] == key[0])
-            rows.append(dict(inherited, class_code_hex=key[0], class_name_en=kin["class_name_en"], class_name_ja=kin["class_name_ja"]))
+            rows.append(dict(inherited, class_code_hex=key[0], class_name_en=kin["class_name_en"],
+                             class_name_ja=kin["class_name_ja"]))
     classes, table, properties, direction_rows = [], {}, [], []
     for row in rows:
         class_code, epc = int(row["class_code_hex"], 16), int(row["epc_hex"], 16)
@@ -311,14 +318,17 @@ def main():
             node = parse(kind, [], Tracking(entries), where)
             assert set(entries) <= used, (where, set(entries) - used)
             settle_sizes(node, size_min, size_max, where)
-        if node["kind"] not in ("structure",) and not node["unit"] and "/" not in row["unit"].replace("m3/h", "").replace("W/sec", ""):
+        # "kWh/A" lists the units of several members, each of which has its own.
+        several = "/" in row["unit"].replace("m3/h", "").replace("W/sec", "")
+        if node["kind"] != "structure" and not node["unit"] and not several:
             node["unit"] = row["unit"]
         first_direction = len(direction_rows)
         own = directions.pop((class_code, epc), [])
         direction_rows.extend(own)
         table[class_code][epc] = len(properties) + 1
-        properties.append(dict(row=row, class_code=class_code, epc=epc, atomic=atomic, size_min=size_min, size_max=size_max, node=emit(node),
-                               first_direction=first_direction, direction_count=len(own)))
+        properties.append(dict(row=row, class_code=class_code, epc=epc, atomic=atomic, size_min=size_min,
+                               size_max=size_max, node=emit(node), first_direction=first_direction,
+                               direction_count=len(own)))
     assert not directions, ("direction rows without a property", directions)
 
     # A direction row of the superclass applies where the class has none of its own (column `note` of the data).
@@ -330,11 +340,13 @@ def main():
     out.append("constexpr Choice choice_rows[] = {\n")
     for c in choices:
         number = c["number"] if c["number"] is not None else "0"
-        out.append("  {0x%XULL, 0x%XULL, %s, %s, %s},\n" % (c["low"], c["high"], cpp_text(c["name"]), number, "true" if c["no_data"] else "false"))
+        out.append("  {0x%XULL, 0x%XULL, %s, %s, %s},\n" % (
+            c["low"], c["high"], cpp_text(c["name"]), number, "true" if c["no_data"] else "false"))
     out.append("};\nconstexpr BitChoice bit_choice_rows[] = {\n")
     out.extend("  {%d, %s},\n" % (value, cpp_text(name)) for value, name in flat)
     out.append("};\nconstexpr BitField bit_field_rows[] = {\n")
-    out.extend("  {%d, 0x%02X, %s, %d, %d},\n" % (f["byte"], f["mask"], cpp_text(f["name"]), f["first"], len(f["choices"])) for f in fields)
+    out.extend("  {%d, 0x%02X, %s, %d, %d},\n" % (
+        f["byte"], f["mask"], cpp_text(f["name"]), f["first"], len(f["choices"])) for f in fields)
     out.append("};\nconstexpr std::uint8_t scale_rows[] = {%s};\n" % ", ".join("0x%02X" % s for s in scales))
     out.append("constexpr DirectionRow direction_rows[] = {\n")
     for value, direction in direction_rows:
@@ -342,16 +354,21 @@ def main():
         out.append("  {%s, %d, LoadDirection::%s},\n" % ("true" if value == "any" else "false", wide, direction))
     out.append("};\nconstexpr ValueType type_rows[] = {\n")
     for n in nodes:
-        out.append("  {ValueKind::%s, %s, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %s, %dLL, %dLL, %s, %s},\n" % (
-            n["kind"], "true" if n["ranged"] else "false", n["size"], n["count_min"], n["count_max"], n["first_child"], n["child_count"],
-            n["first_choice"], n["choice_count"], n["first_scale"], n["scale_count"], n["first_field"], n["field_count"], divisor_of(n["multiplier"]),
-            n["multiplier"] if divisor_of(n["multiplier"]) == 1 else "1", n["minimum"], n["maximum"], cpp_text(n["unit"]), cpp_text(n["name"])))
+        out.append("  {ValueKind::%s, %s, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, "
+                   "%s, %dLL, %dLL, %s, %s},\n" % (
+            n["kind"], "true" if n["ranged"] else "false", n["size"], n["count_min"], n["count_max"], n["first_child"],
+            n["child_count"], n["first_choice"], n["choice_count"], n["first_scale"], n["scale_count"],
+            n["first_field"], n["field_count"], divisor_of(n["multiplier"]),
+            n["multiplier"] if divisor_of(n["multiplier"]) == 1 else "1",
+            n["minimum"], n["maximum"], cpp_text(n["unit"]), cpp_text(n["name"])))
     out.append("};\nconstexpr Property property_rows[] = {\n")
     for p in properties:
         r = p["row"]
-        out.append("  {0x%04X, 0x%02X, WriteEffect::%s, AccessRule::%s, AccessRule::%s, AccessRule::%s, 0x%02X, %d, %d, %d, %d, %d, %s, %s},\n" % (
-            p["class_code"], p["epc"], EFFECTS[r["effect"]], RULES[r["get"]], RULES[r["set"]], RULES[r["inf"]], p["atomic"], p["size_min"],
-            p["size_max"], p["node"], p["first_direction"], p["direction_count"], cpp_text(r["name_en"]), cpp_text(r["name_ja"])))
+        out.append("  {0x%04X, 0x%02X, WriteEffect::%s, AccessRule::%s, AccessRule::%s, AccessRule::%s, " % (
+            p["class_code"], p["epc"], EFFECTS[r["effect"]], RULES[r["get"]], RULES[r["set"]], RULES[r["inf"]]))
+        out.append("0x%02X, %d, %d, %d, %d, %d, %s, %s},\n" % (
+            p["atomic"], p["size_min"], p["size_max"], p["node"], p["first_direction"], p["direction_count"],
+            cpp_text(r["name_en"]), cpp_text(r["name_ja"])))
     out.append("};\nconstexpr ObjectClass class_rows[] = {\n")
     for code, english, japanese in classes:
         out.append("  {0x%04X, %s, %s},\n" % (code, cpp_text(english), cpp_text(japanese)))
@@ -359,7 +376,8 @@ def main():
     out.append("constexpr std::uint16_t index_rows[][128] = {\n")
     for code, _, _ in classes:
         out.append("  {%s},\n" % ",".join(str(table[code].get(0x80 + i, 0)) for i in range(128)))
-    out.append("};\n// Per group and class code the row above: its index + 1, or 0.\nconstexpr std::uint8_t class_index[16][256] = {\n")
+    out.append("};\n// Per group and class code the row above: its index + 1, or 0.\n")
+    out.append("constexpr std::uint8_t class_index[16][256] = {\n")
     position = {code: i + 1 for i, (code, _, _) in enumerate(classes)}
     assert len(classes) < 256
     for group in range(16):

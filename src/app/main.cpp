@@ -1,29 +1,37 @@
 #include <CLI/CLI.hpp>
-
 #include <csignal>
 #include <cstdio>
+#include <string_view>
 
 #include "app/commands.h"
 #include "app/version.h"
 
 int main(int argc, char** argv) {
   using namespace tsujiban::app;
-  CLI::App app("Tsujiban 辻番: passive security monitor for demand-response and smart-meter networks\n"
-               "デマンドレスポンス・スマートメーター網のための受動型セキュリティ監視", "tsujiban");
+  CLI::App app(
+      "Tsujiban 辻番: passive security monitor for demand-response and smart-meter networks\n"
+      "デマンドレスポンス・スマートメーター網のための受動型セキュリティ監視",
+      "tsujiban");
   app.set_version_flag("--version", std::string("tsujiban ") + version);
   app.require_subcommand(1);
   app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
-    return std::string(error.what()) + "\nSee `tsujiban" + (failed->get_subcommands().empty() ? "" : " " + failed->get_subcommands().front()->get_name()) + " --help`.\n";
+    return std::string(error.what()) + "\nSee `tsujiban" +
+           (failed->get_subcommands().empty() ? "" : " " + failed->get_subcommands().front()->get_name()) +
+           " --help`.\n";
   });
 
   ReadOptions read;
-  CLI::App* read_app = app.add_subcommand("read", "Analyse captures: pcap, pcapng, .gz, .zst, a folder, - for standard input");
+  CLI::App* read_app =
+      app.add_subcommand("read", "Analyse captures: pcap, pcapng, .gz, .zst, a folder, - for standard input");
   read_app->add_option("CAPTURE", read.captures, "Captures to read, one after another")->required();
-  read_app->add_option("-c,--config", read.configuration, "Site configuration (YAML); without it no inventory, and what needs one rests");
-  read_app->add_option("-r,--rules", read.rules, "Signature rule file; may be given several times")->allow_extra_args(false);
+  read_app->add_option("-c,--config", read.configuration,
+                       "Site configuration (YAML); without it no inventory, and what needs one rests");
+  read_app->add_option("-r,--rules", read.rules, "Signature rule file; may be given several times")
+      ->allow_extra_args(false);
   read_app->add_option("-o,--output", read.output, "Folder for eve.json, or - for events on standard output");
   read_app->add_option("-w,--workers", read.workers, "Worker threads; the events are the same whatever their number")
-      ->check(CLI::Range(1u, workers_max))->capture_default_str();
+      ->check(CLI::Range(1u, workers_max))
+      ->capture_default_str();
   read_app->add_option("--events", read.events, "Event types to write, comma-separated (default: all)");
   read_app->add_option("--checksum", read.checksum, "auto: bad ones count where good ones were seen; check; ignore")
       ->check(CLI::IsMember({"auto", "check", "ignore"}));
@@ -33,9 +41,15 @@ int main(int argc, char** argv) {
   run_app->add_option("-c,--config", run_configuration, "Site configuration (YAML)")->required();
 
   std::string check_configuration;
-  CLI::App* check_app = app.add_subcommand("check", "Check configuration, inventory and rules; every fault with file:line:column");
+  CLI::App* check_app =
+      app.add_subcommand("check", "Check configuration, inventory and rules; every fault with file:line:column");
   check_app->add_option("-c,--config", check_configuration, "Site configuration (YAML)")->required();
 
+  if (argc > 1 && argv[1][0] != '-' && std::string_view(argv[1]) != "read" && std::string_view(argv[1]) != "run" &&
+      std::string_view(argv[1]) != "check") {
+    std::fprintf(stderr, "tsujiban: `%s` is no command; accepted are read, run, check\n", argv[1]);
+    return exit_usage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -28,7 +28,9 @@ std::string unprivileged_user() {
 }
 
 void give_to_unprivileged(const std::string& path) {
-  if (const passwd* entry = unprivileged_entry(); entry != nullptr && chown(path.c_str(), entry->pw_uid, entry->pw_gid) != 0) return;
+  if (const passwd* entry = unprivileged_entry();
+      entry != nullptr && chown(path.c_str(), entry->pw_uid, entry->pw_gid) != 0)
+    return;
 }
 
 bool drop_privileges(std::string& user, std::string& error) {
@@ -48,8 +50,8 @@ bool drop_privileges(std::string& user, std::string& error) {
     user = self != nullptr ? self->pw_name : std::to_string(geteuid());
   }
   capng_clear(CAPNG_SELECT_BOTH);
-  // The bounding set can only be emptied with a capability that is gone by now; without any, and with no_new_privs, none
-  // can come back through it.
+  // The bounding set can only be emptied with a capability that is gone by now; without any, and with no_new_privs,
+  // none can come back through it.
   if (capng_apply(CAPNG_SELECT_CAPS) != 0) {
     error = "cannot give up capabilities";
     return false;

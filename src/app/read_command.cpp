@@ -21,18 +21,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Duration since(Clock::time_point start) { return {std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count()}; }
+Duration since(Clock::time_point start) {
+  return {std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count()};
+}
 
 // One line that says why a folder for the output cannot be had; empty: it is there.
 std::string make_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return path + ": cannot make the folder: " + error.message();
-  if (!std::filesystem::is_directory(path, error)) return path + ": is no folder; -o takes a folder, or - for standard output";
+  if (!std::filesystem::is_directory(path, error))
+    return path + ": is no folder; -o takes a folder, or - for standard output";
   return {};
 }
 
-output::Summary summarise(const pipeline::RunContext& run, const pipeline::Runner& runner, const metrics::ProcessMetrics& process) {
+output::Summary summarise(const pipeline::RunContext& run, const pipeline::Runner& runner,
+                          const metrics::ProcessMetrics& process) {
   output::Summary summary;
   summary.totals = metrics::fold(runner.counters());
   summary.packets_received = process.packets_received.value();
@@ -47,13 +51,19 @@ output::Summary summarise(const pipeline::RunContext& run, const pipeline::Runne
   summary.type_name = message_type_name;
 
   const auto& counts = runner.correlator().alert_counts();
+  std::uint64_t all = 0;
   for (std::size_t i = 0; i < detector_count; ++i) {
-    if (counts[i][1] == 0) continue;
-    summary.alert_counts.push_back({static_cast<DetectorId>(i), static_cast<Severity>(detector_catalogue()[i].severity), counts[i][0], counts[i][1]});
+    for (std::size_t s = 1; s < counts[i].size(); ++s) {
+      if (counts[i][s][1] == 0) continue;
+      summary.alert_counts.push_back(
+          {static_cast<DetectorId>(i), static_cast<Severity>(s), counts[i][s][0], counts[i][s][1]});
+      all += counts[i][s][0];
+    }
   }
   auto conditions = runner.correlator().conditions();
   std::stable_sort(conditions.begin(), conditions.end(), [](const auto& a, const auto& b) {
-    return a.brief.severity != b.brief.severity ? a.brief.severity < b.brief.severity : a.brief.first_seen < b.brief.first_seen;
+    return a.brief.severity != b.brief.severity ? a.brief.severity < b.brief.severity
+                                                : a.brief.first_seen < b.brief.first_seen;
   });
   for (const auto& condition : conditions) {
     if (summary.alert_lines.size() == output::Summary::alert_lines_max) break;
@@ -66,13 +76,13 @@ output::Summary summarise(const pipeline::RunContext& run, const pipeline::Runne
     if (condition.brief.detector == DetectorId::signature) line.message = run.rules->rule(condition.brief.rule).message;
     const auto& assets = run.config->assets;
     if (condition.brief.has_addresses) {
-      line.from = condition.brief.source_asset != 0 ? assets[condition.brief.source_asset - 1].name : to_string(condition.source);
-      line.to = condition.brief.destination_asset != 0 ? assets[condition.brief.destination_asset - 1].name : to_string(condition.destination);
+      line.from = condition.brief.source_asset != 0 ? assets[condition.brief.source_asset - 1].name
+                                                    : to_string(condition.source);
+      line.to = condition.brief.destination_asset != 0 ? assets[condition.brief.destination_asset - 1].name
+                                                       : to_string(condition.destination);
     }
     summary.alert_lines.push_back(std::move(line));
   }
-  std::uint64_t all = 0;
-  for (const auto& count : counts) all += count[0];
   summary.alert_lines_left_out = all - summary.alert_lines.size();
   return summary;
 }
@@ -83,7 +93,8 @@ int read_command(const ReadOptions& options) {
   const Clock::time_point start = Clock::now();
   EventTypes events = EventTypes::all();
   if (std::string unknown; !options.events.empty() && !parse_event_types(options.events, events, unknown)) {
-    std::fprintf(stderr, "--events: `%s` is no event type; accepted are %s\n", unknown.c_str(), event_type_names().c_str());
+    std::fprintf(stderr, "--events: `%s` is no event type; accepted are %s\n", unknown.c_str(),
+                 event_type_names().c_str());
     return exit_usage;
   }
   Loaded loaded;
@@ -132,13 +143,16 @@ int read_command(const ReadOptions& options) {
 
   pipeline::Runner runner(run, std::move(sinks), process);
   output::Progress progress(stderr, output::is_terminal(stderr));
-  const auto watch = [&](std::uint64_t bytes, std::uint64_t total, std::uint64_t packets) { progress.update(since(start), bytes, total, packets); };
+  const auto watch = [&](std::uint64_t bytes, std::uint64_t total, std::uint64_t packets) {
+    progress.update(since(start), bytes, total, packets);
+  };
   if (capture::can_reopen(options.captures)) {
     bool first = true;
     runner.run_mapped(
         [&] {
           // The first is open already; names are asked of it as long as the run lasts, so it is shared, not given away.
-          if (std::exchange(first, false)) return std::shared_ptr<capture::PacketSource>(source.get(), [](capture::PacketSource*) {});
+          if (std::exchange(first, false))
+            return std::shared_ptr<capture::PacketSource>(source.get(), [](capture::PacketSource*) {});
           std::shared_ptr<capture::PacketSource> again = capture::open_capture(options.captures, error);
           if (again == nullptr) throw std::runtime_error(error);
           return again;

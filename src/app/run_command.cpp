@@ -1,10 +1,10 @@
-#include <csignal>
-#include <ctime>
 #include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <thread>
 
 #include "app/commands.h"
@@ -21,7 +21,7 @@ namespace {
 
 constexpr int stats_every_seconds = 60;
 constexpr long signal_wait_ns = 100'000'000;
-constexpr int stalled_pipe_wait_ms = 100;     // How long an output may hold the correlator up.
+constexpr int stalled_pipe_wait_ms = 100;  // How long an output may hold the correlator up.
 
 sigset_t our_signals() {
   sigset_t set;
@@ -37,11 +37,13 @@ int run_command(const std::string& configuration) {
   if (!load(configuration, {}, loaded)) return exit_usage;
   const config::Config& config = *loaded.config;
   if (config.captures.empty()) {
-    std::fprintf(stderr, "%s: `run` needs `capture:`, for example `capture: [{kind: pcap, interface: span0}]`\n", configuration.c_str());
+    std::fprintf(stderr, "%s: `run` needs `capture:`, for example `capture: [{kind: pcap, interface: span0}]`\n",
+                 configuration.c_str());
     return exit_usage;
   }
   if (config.outputs.empty()) {
-    std::fprintf(stderr, "%s: `run` needs `outputs:`, for example `outputs: [{kind: eve, path: eve.json}]`\n", configuration.c_str());
+    std::fprintf(stderr, "%s: `run` needs `outputs:`, for example `outputs: [{kind: eve, path: eve.json}]`\n",
+                 configuration.c_str());
     return exit_usage;
   }
 
@@ -100,7 +102,8 @@ int run_command(const std::string& configuration) {
   count_assets(config, process);
   output::StartBanner banner = make_banner(run, configuration, std::move(outputs));
   output::print_banner(stderr, banner, output::wants_color(stderr));
-  for (const config::CaptureEntry& entry : config.captures) std::fprintf(stderr, "listening on %s as user %s 監視開始\n", entry.interface.c_str(), user.c_str());
+  for (const config::CaptureEntry& entry : config.captures)
+    std::fprintf(stderr, "listening on %s as user %s 監視開始\n", entry.interface.c_str(), user.c_str());
 
   pipeline::Runner runner(run, std::move(sinks), process);
   std::unique_ptr<output::MetricsServer> server;
@@ -131,11 +134,13 @@ int run_command(const std::string& configuration) {
   signal_thread.join();
 
   const metrics::Totals totals = metrics::fold(runner.counters());
-  std::fprintf(stderr, "stopped 停止: %llu packets received, %llu processed, %llu dropped, %llu alerts written\n",
-               static_cast<unsigned long long>(process.packets_received.value()), static_cast<unsigned long long>(totals.packets),
-               static_cast<unsigned long long>(process.dropped[static_cast<std::size_t>(metrics::DropReason::kernel)].value() +
-                                               process.dropped[static_cast<std::size_t>(metrics::DropReason::ring)].value()),
-               static_cast<unsigned long long>(process.alerts_written.value()));
+  std::fprintf(
+      stderr, "stopped 停止: %llu packets received, %llu processed, %llu dropped, %llu alerts written\n",
+      static_cast<unsigned long long>(process.packets_received.value()),
+      static_cast<unsigned long long>(totals.packets),
+      static_cast<unsigned long long>(process.dropped[static_cast<std::size_t>(metrics::DropReason::kernel)].value() +
+                                      process.dropped[static_cast<std::size_t>(metrics::DropReason::ring)].value()),
+      static_cast<unsigned long long>(process.alerts_written.value()));
   if (!runner.output_error().empty()) {
     std::fprintf(stderr, "%s\n", runner.output_error().c_str());
     return exit_failed;

@@ -24,7 +24,8 @@ bool load(const std::string& configuration, const std::vector<std::string>& more
   std::vector<config::Fault> faults;
   loaded.config = configuration.empty() ? config::defaults() : config::load(configuration, faults);
   std::vector<std::string> files = more_rules;
-  if (loaded.config != nullptr) files.insert(files.begin(), loaded.config->signature_files.begin(), loaded.config->signature_files.end());
+  if (loaded.config != nullptr)
+    files.insert(files.begin(), loaded.config->signature_files.begin(), loaded.config->signature_files.end());
   // Both are read whatever the other says: the user gets every fault at once.
   loaded.rules = detect::RuleSet::load(files, faults);
   if (faults.size() > faults_shown_max) faults.resize(faults_shown_max);
@@ -41,7 +42,8 @@ pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsig
   run.config = loaded.config;
   run.seed = random_hash_seed();
   run.inventory = std::make_shared<const policy::Inventory>(loaded.config, run.seed);
-  if (loaded.config->has_inventory() && loaded.config->detectors[static_cast<std::size_t>(DetectorId::policy_peer_not_allowed)].enabled) {
+  if (loaded.config->has_inventory() &&
+      loaded.config->detectors[static_cast<std::size_t>(DetectorId::policy_peer_not_allowed)].enabled) {
     run.allow = std::make_shared<const policy::AllowList>(run.inventory, run.seed);
   }
   run.rules = loaded.rules;
@@ -53,7 +55,8 @@ pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsig
   return run;
 }
 
-output::StartBanner make_banner(const pipeline::RunContext& run, const std::string& configuration, std::vector<output::Feature> outputs) {
+output::StartBanner make_banner(const pipeline::RunContext& run, const std::string& configuration,
+                                std::vector<output::Feature> outputs) {
   output::StartBanner banner;
   banner.version = version;
   banner.configuration = configuration;
@@ -66,14 +69,19 @@ output::StartBanner make_banner(const pipeline::RunContext& run, const std::stri
     if (row.on_streams) where += where.empty() ? "TCP" : ", TCP";
     banner.protocols.push_back({std::string(name_of(row.protocol)), true, where + ", by content"});
   }
-  if (run.rules->empty()) banner.rules.push_back({"signatures", false, "no rule file was given (-r, or `signatures:` in the configuration)"});
-  else banner.rules.push_back({"signatures", true, std::to_string(run.rules->size()) + (run.rules->size() == 1 ? " rule" : " rules")});
+  if (run.rules->empty())
+    banner.rules.push_back({"signatures", false, "no rule file was given (-r, or `signatures:` in the configuration)"});
+  else
+    banner.rules.push_back(
+        {"signatures", true, std::to_string(run.rules->size()) + (run.rules->size() == 1 ? " rule" : " rules")});
   const auto detector = [&](DetectorId id, bool on, std::string detail) {
     const bool enabled = run.config->detectors[static_cast<std::size_t>(id)].enabled;
-    banner.detectors.push_back({std::string(info_of(id).name), on && enabled, enabled ? std::move(detail) : "switched off in the configuration"});
+    banner.detectors.push_back({std::string(info_of(id).name), on && enabled,
+                                enabled ? std::move(detail) : "switched off in the configuration"});
   };
   detector(DetectorId::policy_peer_not_allowed, run.allow != nullptr,
-           run.allow != nullptr ? std::to_string(run.config->assets.size()) + " assets, " + std::to_string(run.config->allow.size()) + " allow entries"
+           run.allow != nullptr ? std::to_string(run.config->assets.size()) + " assets, " +
+                                      std::to_string(run.config->allow.size()) + " allow entries"
                                 : "needs an inventory: `assets:` in the configuration (-c)");
   detector(DetectorId::sensor_packet_loss, true, "");
   detector(DetectorId::sensor_capture_stalled, true, run.live ? "" : "one-sidedness only; silence is told live");
@@ -106,7 +114,8 @@ bool parse_event_types(std::string_view list, EventTypes& types, std::string& un
 
 std::string event_type_names() {
   std::string names;
-  for (std::size_t i = 0; i < event_type_count; ++i) names += (i == 0 ? "" : ", ") + std::string(name_of(static_cast<EventType>(i)));
+  for (std::size_t i = 0; i < event_type_count; ++i)
+    names += (i == 0 ? "" : ", ") + std::string(name_of(static_cast<EventType>(i)));
   return names;
 }
 

@@ -10,8 +10,8 @@
 
 namespace tsujiban::app {
 
-// Loads the configuration (or the defaults) and the rules, and says on stderr everything that is wrong with them. Null: do
-// not start, exit with `exit_usage`.
+// Loads the configuration (or the defaults) and the rules, and says on stderr everything that is wrong with them. Null:
+// do not start, exit with `exit_usage`.
 struct Loaded {
   std::shared_ptr<const config::Config> config;
   std::shared_ptr<const detect::RuleSet> rules;
@@ -22,7 +22,8 @@ bool load(const std::string& configuration, const std::vector<std::string>& more
 pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsigned workers);
 
 // What is on and what rests, for the start and for the summary.
-output::StartBanner make_banner(const pipeline::RunContext& run, const std::string& configuration, std::vector<output::Feature> outputs);
+output::StartBanner make_banner(const pipeline::RunContext& run, const std::string& configuration,
+                                std::vector<output::Feature> outputs);
 
 // Names a message type of any protocol; empty where it has no name.
 std::string_view message_type_name(AppProtocol protocol, unsigned type);

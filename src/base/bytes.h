@@ -7,7 +7,8 @@
 
 namespace tsujiban {
 
-// A view of bytes; never owns. Whoever hands it out says how long it lives (a packet's bytes: until its batch goes back).
+// A view of bytes; never owns. Whoever hands it out says how long it lives (a packet's bytes: until its batch goes
+// back).
 using Bytes = std::span<const std::uint8_t>;
 
 static_assert(std::endian::native == std::endian::little, "the loads below are written for little-endian machines");
@@ -19,9 +20,15 @@ inline T load_raw(const std::uint8_t* at) noexcept {
   std::memcpy(&value, at, sizeof value);
   return value;
 }
-inline std::uint16_t load_be16(const std::uint8_t* at) noexcept { return __builtin_bswap16(load_raw<std::uint16_t>(at)); }
-inline std::uint32_t load_be32(const std::uint8_t* at) noexcept { return __builtin_bswap32(load_raw<std::uint32_t>(at)); }
-inline std::uint64_t load_be64(const std::uint8_t* at) noexcept { return __builtin_bswap64(load_raw<std::uint64_t>(at)); }
+inline std::uint16_t load_be16(const std::uint8_t* at) noexcept {
+  return __builtin_bswap16(load_raw<std::uint16_t>(at));
+}
+inline std::uint32_t load_be32(const std::uint8_t* at) noexcept {
+  return __builtin_bswap32(load_raw<std::uint32_t>(at));
+}
+inline std::uint64_t load_be64(const std::uint8_t* at) noexcept {
+  return __builtin_bswap64(load_raw<std::uint64_t>(at));
+}
 inline std::uint16_t load_le16(const std::uint8_t* at) noexcept { return load_raw<std::uint16_t>(at); }
 inline std::uint32_t load_le32(const std::uint8_t* at) noexcept { return load_raw<std::uint32_t>(at); }
 inline std::uint64_t load_le64(const std::uint8_t* at) noexcept { return load_raw<std::uint64_t>(at); }

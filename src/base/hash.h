@@ -25,17 +25,19 @@ inline std::uint64_t hash_words(HashSeed seed, std::uint64_t x, std::uint64_t y)
   return hash_mix(hash_mix(x ^ seed.a, y ^ seed.b), seed.a ^ 0x4b33a62ed433d4a3);
 }
 
-// Any bytes, seeded; about 16 bytes a multiplication, three lanes for long input.
+// Any bytes, seeded; about 16 bytes a multiplication, three lanes for long input. Each lane mixes with words that only
+// the seed's owner knows: with a public one a sender could zero the product and so hide what came before.
 inline std::uint64_t hash_bytes(HashSeed seed, Bytes bytes, std::uint64_t start = 0) noexcept {
   const std::uint8_t* at = bytes.data();
   std::size_t left = bytes.size();
   std::uint64_t h = start ^ seed.a;
   if (left > 48) {
+    const std::uint64_t c = std::rotl(seed.a, 29) ^ seed.b, d = std::rotl(seed.b, 41) ^ seed.a;
     std::uint64_t h1 = h, h2 = h ^ seed.b;
     do {
       h = hash_mix(load_le64(at) ^ seed.b, load_le64(at + 8) ^ h);
-      h1 = hash_mix(load_le64(at + 16) ^ 0x4b33a62ed433d4a3, load_le64(at + 24) ^ h1);
-      h2 = hash_mix(load_le64(at + 32) ^ 0x4d5a2da51de1aa47, load_le64(at + 40) ^ h2);
+      h1 = hash_mix(load_le64(at + 16) ^ c, load_le64(at + 24) ^ h1);
+      h2 = hash_mix(load_le64(at + 32) ^ d, load_le64(at + 40) ^ h2);
       at += 48;
       left -= 48;
     } while (left > 48);

@@ -8,7 +8,8 @@ namespace {
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
-// The length of the UTF-8 sequence that begins at `at` (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF), or 0.
+// The length of the UTF-8 sequence that begins at `at` (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF),
+// or 0.
 std::size_t utf8_length(const unsigned char* at, std::size_t left) noexcept {
   const unsigned char c = at[0];
   auto tail = [&](std::size_t i) { return (at[i] & 0xC0) == 0x80; };
@@ -40,20 +41,36 @@ void JsonWriter::string(std::string_view text) noexcept {
   auto flush = [&](std::size_t until) { raw(text.substr(plain, until - plain)); };
   while (i < size) {
     const unsigned char c = at[i];
-    if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') { ++i; continue; }
+    if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
+      ++i;
+      continue;
+    }
     if (c >= 0x80) {
       const std::size_t length = utf8_length(at + i, size - i);
-      if (length != 0) { i += length; continue; }
+      if (length != 0) {
+        i += length;
+        continue;
+      }
       flush(i);
       raw("\\ufffd");
     } else {
       flush(i);
       switch (c) {
-        case '"': raw("\\\""); break;
-        case '\\': raw("\\\\"); break;
-        case '\n': raw("\\n"); break;
-        case '\r': raw("\\r"); break;
-        case '\t': raw("\\t"); break;
+        case '"':
+          raw("\\\"");
+          break;
+        case '\\':
+          raw("\\\\");
+          break;
+        case '\n':
+          raw("\\n");
+          break;
+        case '\r':
+          raw("\\r");
+          break;
+        case '\t':
+          raw("\\t");
+          break;
         default: {
           const char escape[] = {'\\', 'u', '0', '0', hex_digits[c >> 4], hex_digits[c & 15]};
           raw({escape, sizeof escape});
@@ -68,7 +85,10 @@ void JsonWriter::string(std::string_view text) noexcept {
 
 void JsonWriter::hex_string(Bytes bytes) noexcept {
   separate();
-  if (remaining() < bytes.size() * 2 + 2) { overflowed_ = true; return; }
+  if (remaining() < bytes.size() * 2 + 2) {
+    overflowed_ = true;
+    return;
+  }
   *at_++ = '"';
   for (const std::uint8_t b : bytes) {
     *at_++ = hex_digits[b >> 4];

@@ -8,9 +8,9 @@
 
 namespace tsujiban {
 
-// Appends JSON to a buffer that somebody else owns; never allocates. Beyond the end it writes nothing more and `overflowed`
-// says so; the owner then drops or shortens the record and counts it. Keys and raw text given by us are trusted to need no
-// escape; everything that came from the wire or a file goes through `string`.
+// Appends JSON to a buffer that somebody else owns; never allocates. Beyond the end it writes nothing more and
+// `overflowed` says so; the owner then drops or shortens the record and counts it. Keys and raw text given by us are
+// trusted to need no escape; everything that came from the wire or a file goes through `string`.
 class JsonWriter {
  public:
   JsonWriter(char* begin, std::size_t capacity) noexcept : begin_(begin), at_(begin), end_(begin + capacity) {}
@@ -24,16 +24,16 @@ class JsonWriter {
     separate(), put('"'), raw(name), raw("\":");
     first_ = true;
   }
-  void string(std::string_view text) noexcept;      // Escapes; bytes that are not UTF-8 become U+FFFD.
+  void string(std::string_view text) noexcept;         // Escapes; bytes that are not UTF-8 become U+FFFD.
   void plain_string(std::string_view text) noexcept {  // `text` is known to need no escape.
     separate(), put('"'), raw(text), put('"');
   }
-  void hex_string(Bytes bytes) noexcept;            // "000001f8"
+  void hex_string(Bytes bytes) noexcept;  // "000001f8"
   void number(std::uint64_t value) noexcept { integer(value); }
   void number(std::int64_t value) noexcept { integer(value); }
   void number(std::uint32_t value) noexcept { integer(value); }
   void number(std::int32_t value) noexcept { integer(value); }
-  void number(double value) noexcept;               // Shortest form that reads back the same; null when not finite.
+  void number(double value) noexcept;  // Shortest form that reads back the same; null when not finite.
   void boolean(bool value) noexcept { separate(), raw(value ? "true" : "false"); }
   void null() noexcept { separate(), raw("null"); }
   // A value that is already JSON.
@@ -43,16 +43,24 @@ class JsonWriter {
   template <class T>
   void field(std::string_view name, T value) noexcept {
     key(name);
-    if constexpr (std::is_same_v<T, bool>) boolean(value);
-    else if constexpr (std::is_same_v<T, double>) number(value);
-    else if constexpr (std::is_convertible_v<T, std::string_view>) string(value);
-    else if constexpr (std::is_signed_v<T>) number(static_cast<std::int64_t>(value));
-    else number(static_cast<std::uint64_t>(value));
+    if constexpr (std::is_same_v<T, bool>)
+      boolean(value);
+    else if constexpr (std::is_same_v<T, double>)
+      number(value);
+    else if constexpr (std::is_convertible_v<T, std::string_view>)
+      string(value);
+    else if constexpr (std::is_signed_v<T>)
+      number(static_cast<std::int64_t>(value));
+    else
+      number(static_cast<std::uint64_t>(value));
   }
 
   // Appends without separator or quotes: for the owner of the record (new lines, spliced objects).
   void raw(std::string_view text) noexcept {
-    if (text.size() > static_cast<std::size_t>(end_ - at_)) { overflowed_ = true; return; }
+    if (text.size() > static_cast<std::size_t>(end_ - at_)) {
+      overflowed_ = true;
+      return;
+    }
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }
@@ -61,13 +69,19 @@ class JsonWriter {
   std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - at_); }
   bool overflowed() const noexcept { return overflowed_; }
   // Goes back to an earlier size, for example to drop a half-written member.
-  struct Mark { std::size_t size; bool first; };
+  struct Mark {
+    std::size_t size;
+    bool first;
+  };
   Mark mark() const noexcept { return {size(), first_}; }
   void rewind(Mark mark) noexcept { at_ = begin_ + mark.size, first_ = mark.first, overflowed_ = false; }
 
  private:
   void put(char c) noexcept {
-    if (at_ == end_) { overflowed_ = true; return; }
+    if (at_ == end_) {
+      overflowed_ = true;
+      return;
+    }
     *at_++ = c;
   }
   void separate() noexcept {

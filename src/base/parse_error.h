@@ -6,78 +6,77 @@ namespace tsujiban {
 
 // Every way in which bytes can break the rules of a layer. One list: the name is the `reason` label of
 // tsujiban_decode_errors_total and the `error` of `malformed` objects and `anomaly` events; the phrase is for people.
-// These are data about the wire, never failures of ours. Add a row where a rule has no name yet; keep rows sorted by layer.
-#define TSUJIBAN_PARSE_ERRORS(row)                                                                        \
-  /* any layer */                                                                                         \
-  row(truncated, "the header or body ends before its own length says")                                    \
-  row(bad_length, "a length field contradicts another or the standard")                                   \
-  row(bad_version, "the version is none that the standard defines")                                       \
-  row(bad_checksum, "the checksum does not match")                                                        \
-  row(bad_value, "a field has a value that the standard does not allow")                                  \
-  row(trailing_bytes, "bytes follow the end of the message")                                              \
-  row(nesting_too_deep, "more encapsulation layers than the limit")                                       \
-  row(unsupported, "a form that is recognised but not dissected")                                         \
-  row(unknown_ethertype, "an EtherType or protocol that is not dissected")                                \
-  /* link and tunnels */                                                                                  \
-  row(vlan_too_deep, "more VLAN tags than the limit")                                                     \
-  row(mpls_too_deep, "an MPLS label stack without an end within the limit")                               \
-  row(pppoe_bad_code, "a PPPoE session packet with a code other than 0")                                  \
-  row(gre_bad_flags, "GRE flags that RFC 2784 and RFC 2890 do not define")                                \
-  row(gre_routing_present, "GRE source routing (RFC 1701), obsolete")                                     \
-  row(vxlan_bad_flags, "a VXLAN header without a valid VNI flag")                                         \
-  row(geneve_bad_options, "GENEVE options longer than the packet")                                        \
-  row(arp_bad_format, "ARP lengths or operation that cannot be")                                          \
-  /* IP */                                                                                                \
-  row(ip_bad_header_length, "an IPv4 header length below 20 or beyond the packet")                        \
-  row(ip_bad_total_length, "an IP length shorter than its header or beyond the frame")                    \
-  row(ip_bad_option, "an IPv4 option whose length cannot be")                                             \
-  row(ip_source_route, "an IPv4 source route option or IPv6 routing header type 0")                       \
-  row(ip_land, "source and destination address are the same and not loopback")                            \
-  row(ip_bad_source, "a multicast or broadcast source address")                                           \
-  row(ip_ttl_zero, "time to live or hop limit 0")                                                         \
-  row(ipv6_extension_order, "IPv6 extension headers repeated or in a forbidden order")                    \
-  row(ipv6_extension_too_many, "more IPv6 extension headers than the limit")                              \
-  row(ipv6_bad_option, "an IPv6 option whose length cannot be")                                           \
-  row(ipv6_jumbogram, "an IPv6 jumbogram, not dissected")                                                 \
-  row(ipv6_mapped_address, "an IPv4-mapped address in an IPv6 header")                                    \
-  row(fragment_overlap, "fragments overlap")                                                              \
-  row(fragment_overlap_differs, "fragments overlap and their bytes differ")                               \
-  row(fragment_too_large, "fragments reach beyond the largest datagram")                                  \
-  row(fragment_too_small, "a fragment too small for what must be in it")                                  \
-  row(fragment_bad_length, "a non-last fragment whose length is no multiple of 8")                        \
-  row(fragment_end_conflict, "two fragments disagree where the datagram ends")                            \
-  row(fragment_timeout, "a datagram whose fragments did not all arrive")                                  \
-  row(fragment_limit, "fragments dropped because a limit of ours was reached")                            \
-  /* transport */                                                                                         \
-  row(udp_bad_length, "a UDP length below 8 or beyond the IP payload")                                    \
-  row(udp_zero_checksum_ipv6, "UDP over IPv6 without a checksum")                                         \
-  row(tcp_bad_header_length, "a TCP data offset below 20 or beyond the segment")                          \
-  row(tcp_bad_option, "a TCP option whose length cannot be")                                              \
-  row(tcp_bad_flags, "TCP flags that cannot occur together")                                              \
-  row(icmp_bad_length, "an ICMP message shorter than its type needs")                                     \
-  row(ndp_bad_option, "an NDP option of length 0 or beyond the message")                                  \
-  row(ndp_bad_hop_limit, "an NDP message whose hop limit is not 255")                                     \
-  row(igmp_bad_length, "an IGMP or MLD message shorter than its type needs")                              \
-  /* TCP streams */                                                                                       \
-  row(stream_overlap_differs, "retransmitted bytes differ from the first ones")                           \
-  row(stream_gap, "acknowledged bytes were never seen")                                                   \
-  row(stream_out_of_window, "a segment far outside the receive window")                                   \
-  row(stream_rst_out_of_window, "a reset that the receiver would not accept")                             \
-  row(stream_syn_data, "data in a SYN segment")                                                           \
-  row(stream_data_after_close, "data after the end of the stream")                                        \
-  row(stream_limit, "stream bytes dropped because a limit of ours was reached")                           \
-  row(stream_midstream, "a connection picked up in its middle")                                           \
-  /* ECHONET Lite */                                                                                      \
-  row(echonet_bad_ehd, "EHD1 is not 0x10 or EHD2 is neither 0x81 nor 0x82")                               \
-  row(echonet_unknown_esv, "an ESV that the standard reserves")                                           \
-  row(echonet_opc_zero, "OPC 0 where the service needs a property")                                       \
-  row(echonet_opc_mismatch, "fewer properties than OPC says")                                             \
-  row(echonet_pdc_overrun, "a PDC that reaches beyond the frame")                                         \
-  row(echonet_bad_epc, "an EPC below 0x80")                                                               \
-  row(echonet_trailing_data, "bytes after the last property")                                             \
-  row(echonet_setget_missing_get, "a SetGet message without its OPCGet list")                             \
-  row(echonet_bad_eoj, "an object group or instance that the standard reserves")                          \
-  row(echonet_unsynchronised, "stream bytes that begin no ECHONET Lite frame")
+// These are data about the wire, never failures of ours. Add a row where a rule has no name yet; keep rows sorted by
+// layer.
+#define TSUJIBAN_PARSE_ERRORS(row)                                                                                     \
+  /* any layer */                                                                                                      \
+  row(truncated, "the header or body ends before its own length says")                                                 \
+      row(bad_length, "a length field contradicts another or the standard")                                            \
+          row(bad_version, "the version is none that the standard defines")                                            \
+              row(bad_checksum, "the checksum does not match")                                                         \
+                  row(bad_value, "a field has a value that the standard does not allow")                               \
+                      row(trailing_bytes, "bytes follow the end of the message")                                       \
+                          row(nesting_too_deep, "more encapsulation layers than the limit")                            \
+                              row(unsupported, "a form that is recognised but not dissected")                          \
+                                  row(unknown_ethertype,                                                               \
+                                      "an EtherType or protocol that is not dissected") /* link and tunnels */         \
+      row(vlan_too_deep, "more VLAN tags than the limit")                                                              \
+          row(mpls_too_deep, "an MPLS label stack without an end within the limit")                                    \
+              row(pppoe_bad_code, "a PPPoE session packet with a code other than 0")                                   \
+                  row(gre_bad_flags, "GRE flags that RFC 2784 and RFC 2890 do not define")                             \
+                      row(gre_routing_present, "GRE source routing (RFC 1701), obsolete")                              \
+                          row(vxlan_bad_flags, "a VXLAN header without a valid VNI flag")                              \
+                              row(geneve_bad_options, "GENEVE options longer than the packet")                         \
+                                  row(arp_bad_format, "ARP lengths or operation that cannot be") /* IP */              \
+      row(ip_bad_header_length, "an IPv4 header length below 20 or beyond the packet") row(                            \
+          ip_bad_total_length, "an IP length shorter than its header or beyond the frame")                             \
+          row(ip_bad_option, "an IPv4 option whose length cannot be") row(                                             \
+              ip_source_route, "an IPv4 source route option or IPv6 routing header type 0")                            \
+              row(ip_land, "source and destination address are the same and not loopback") row(                        \
+                  ip_bad_source, "a multicast or broadcast source address") row(ip_ttl_zero,                           \
+                                                                                "time to live or hop limit 0")         \
+                  row(ipv6_extension_order, "IPv6 extension headers repeated or in a forbidden order") row(            \
+                      ipv6_extension_too_many, "more IPv6 extension headers than the limit")                           \
+                      row(ipv6_bad_option, "an IPv6 option whose length cannot be") row(                               \
+                          ipv6_jumbogram, "an IPv6 jumbogram, not dissected")                                          \
+                          row(ipv6_mapped_address, "an IPv4-mapped address in an IPv6 header") row(                    \
+                              fragment_overlap, "fragments overlap")                                                   \
+                              row(fragment_overlap_differs, "fragments overlap and their bytes differ") row(           \
+                                  fragment_too_large, "fragments reach beyond the largest datagram")                   \
+                                  row(fragment_too_small, "a fragment too small for what must be in it") row(          \
+                                      fragment_bad_length, "a non-last fragment whose length is no multiple of 8")     \
+                                      row(fragment_end_conflict, "two fragments disagree where the datagram ends")     \
+                                          row(fragment_timeout, "a datagram whose fragments did not all arrive") row(  \
+                                              fragment_limit,                                                          \
+                                              "fragments dropped because a limit of ours was reached") /* transport */ \
+      row(udp_bad_length, "a UDP length below 8 or beyond the IP payload")                                             \
+          row(udp_zero_checksum_ipv6, "UDP over IPv6 without a checksum")                                              \
+              row(tcp_bad_header_length, "a TCP data offset below 20 or beyond the segment")                           \
+                  row(tcp_bad_option, "a TCP option whose length cannot be")                                           \
+                      row(tcp_bad_flags, "TCP flags that cannot occur together")                                       \
+                          row(icmp_bad_length, "an ICMP message shorter than its type needs")                          \
+                              row(ndp_bad_option, "an NDP option of length 0 or beyond the message")                   \
+                                  row(ndp_bad_hop_limit, "an NDP message whose hop limit is not 255")                  \
+                                      row(igmp_bad_length,                                                             \
+                                          "an IGMP or MLD message shorter than its type needs") /* TCP streams */      \
+      row(stream_overlap_differs, "retransmitted bytes differ from the first ones")                                    \
+          row(stream_gap, "acknowledged bytes were never seen")                                                        \
+              row(stream_out_of_window, "a segment far outside the receive window")                                    \
+                  row(stream_rst_out_of_window, "a reset that the receiver would not accept")                          \
+                      row(stream_syn_data, "data in a SYN segment")                                                    \
+                          row(stream_data_after_close, "data after the end of the stream")                             \
+                              row(stream_limit, "stream bytes dropped because a limit of ours was reached")            \
+                                  row(stream_midstream, "a connection picked up in its middle") /* ECHONET Lite */     \
+      row(echonet_bad_ehd, "EHD1 is not 0x10 or EHD2 is neither 0x81 nor 0x82")                                        \
+          row(echonet_unknown_esv, "an ESV that the standard reserves")                                                \
+              row(echonet_opc_zero, "OPC 0 where the service needs a property")                                        \
+                  row(echonet_opc_mismatch, "fewer properties than OPC says")                                          \
+                      row(echonet_pdc_overrun, "a PDC that reaches beyond the frame")                                  \
+                          row(echonet_bad_epc, "an EPC below 0x80")                                                    \
+                              row(echonet_trailing_data, "bytes after the last property")                              \
+                                  row(echonet_setget_missing_get, "a SetGet message without its OPCGet list")          \
+                                      row(echonet_bad_eoj, "an object group or instance that the standard reserves")   \
+                                          row(echonet_unsynchronised, "stream bytes that begin no ECHONET Lite frame")
 
 enum class ParseError : std::uint8_t {
   none = 0,
@@ -94,7 +93,22 @@ std::string_view name_of(ParseError error) noexcept;
 std::string_view phrase_of(ParseError error) noexcept;
 
 // Where a rule was broken: the `layer` label of tsujiban_decode_errors_total.
-enum class Layer : std::uint8_t { file, link, tunnel, arp, ipv4, ipv6, fragment, icmp, igmp, udp, tcp, stream, application, count_ };
+enum class Layer : std::uint8_t {
+  file,
+  link,
+  tunnel,
+  arp,
+  ipv4,
+  ipv6,
+  fragment,
+  icmp,
+  igmp,
+  udp,
+  tcp,
+  stream,
+  application,
+  count_
+};
 inline constexpr std::size_t layer_count = static_cast<std::size_t>(Layer::count_);
 std::string_view name_of(Layer layer) noexcept;
 

@@ -5,8 +5,8 @@
 
 namespace tsujiban {
 
-// Address space taken once at start and filled by the kernel on first touch: a table sized for its cap costs only what is
-// used. Zeroed. Throws std::bad_alloc when the address space cannot be had.
+// Address space taken once at start and filled by the kernel on first touch: a table sized for its cap costs only what
+// is used. Zeroed. Throws std::bad_alloc when the address space cannot be had.
 class ReservedMemory {
  public:
   ReservedMemory() noexcept = default;

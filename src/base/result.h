@@ -9,8 +9,8 @@ namespace tsujiban {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  constexpr Result(T value) noexcept : value_(std::move(value)) {}             // NOLINT: implicit on purpose
-  constexpr Result(ParseError error) noexcept : value_{}, error_(error) {}     // NOLINT
+  constexpr Result(T value) noexcept : value_(std::move(value)) {}          // NOLINT: implicit on purpose
+  constexpr Result(ParseError error) noexcept : value_{}, error_(error) {}  // NOLINT
   constexpr explicit operator bool() const noexcept { return error_ == ParseError::none; }
   constexpr ParseError error() const noexcept { return error_; }
   constexpr const T& operator*() const noexcept { return value_; }

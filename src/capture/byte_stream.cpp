@@ -167,7 +167,8 @@ class GzipStream final : public BufferedStream {
   }
 
  private:
-  // A member begins where one ended (RFC 1952, 2.2). Zeros after the last are padding, as tapes leave it and gzip takes it.
+  // A member begins where one ended (RFC 1952, 2.2). Zeros after the last are padding, as tapes leave it and gzip
+  // takes it.
   bool begin_member() noexcept {
     if (pending()[0] == 0 && members_) {
       const Bytes from = pending();
@@ -230,7 +231,9 @@ class ZstdStream final : public BufferedStream {
 
 }  // namespace
 
-std::unique_ptr<ByteStream> make_descriptor_stream(int descriptor) { return std::make_unique<DescriptorStream>(descriptor); }
+std::unique_ptr<ByteStream> make_descriptor_stream(int descriptor) {
+  return std::make_unique<DescriptorStream>(descriptor);
+}
 
 std::unique_ptr<ByteStream> make_memory_stream(Bytes bytes, std::size_t piece_bytes) {
   return std::make_unique<MemoryStream>(bytes, std::max<std::size_t>(piece_bytes, 1));

@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 
 struct Input {
   std::string path;
-  std::uint64_t bytes = 0;              // As stored; 0 for pipes.
-  std::unique_ptr<FileReader> opened;   // What cannot be opened twice: pipes, standard input.
+  std::uint64_t bytes = 0;             // As stored; 0 for pipes.
+  std::unique_ptr<FileReader> opened;  // What cannot be opened twice: pipes, standard input.
 };
 
 // The regular files of a folder, through symbolic links, in no order.
@@ -127,11 +127,14 @@ class CaptureSource final : public PacketSource {
   std::string damage() const override {
     std::string text;
     for (const std::string& one : damages_) text += (text.empty() ? "" : "\n") + one;
-    if (damage_count_ > damages_.size()) text += "\nand " + std::to_string(damage_count_ - damages_.size()) + " more files are damaged";
+    if (damage_count_ > damages_.size())
+      text += "\nand " + std::to_string(damage_count_ - damages_.size()) + " more files are damaged";
     return text;
   }
 
-  std::uint64_t bytes_read() const noexcept override { return bytes_done_ + (reader_ == nullptr ? 0 : reader_->bytes_read()); }
+  std::uint64_t bytes_read() const noexcept override {
+    return bytes_done_ + (reader_ == nullptr ? 0 : reader_->bytes_read());
+  }
   std::uint64_t bytes_total() const noexcept override { return bytes_total_; }
   std::uint64_t kernel_drops() noexcept override { return 0; }
 
@@ -163,7 +166,7 @@ class CaptureSource final : public PacketSource {
 
   std::vector<Input> inputs_;
   std::size_t index_ = 0;
-  std::unique_ptr<FileReader> reader_;   // Of inputs_[index_]; null: not yet opened.
+  std::unique_ptr<FileReader> reader_;  // Of inputs_[index_]; null: not yet opened.
   bool file_ended_ = false;
   std::uint64_t number_ = 1;
   std::uint64_t bytes_done_ = 0;
@@ -199,7 +202,8 @@ std::unique_ptr<PacketSource> open_capture(std::span<const std::string> paths, s
     }
     for (const std::string& path : paths) {
       std::error_code ignored;
-      const bool added = path != "-" && fs::is_directory(path, ignored) ? add_folder(path, inputs, error) : add_file(path, inputs, error);
+      const bool added = path != "-" && fs::is_directory(path, ignored) ? add_folder(path, inputs, error)
+                                                                        : add_file(path, inputs, error);
       if (!added) return nullptr;
       if (inputs.size() > inputs_max) {
         error = "more than " + std::to_string(inputs_max) + " captures";
@@ -220,7 +224,8 @@ bool can_reopen(std::span<const std::string> paths) {
     if (!fs::is_directory(path, ignored)) return is_plain_file(path);
     std::string error;
     const auto files = files_of(path, error);
-    return files && std::all_of(files->begin(), files->end(), [](const fs::path& file) { return is_plain_file(file.string()); });
+    return files &&
+           std::all_of(files->begin(), files->end(), [](const fs::path& file) { return is_plain_file(file.string()); });
   });
 }
 

@@ -34,7 +34,8 @@ void gzip_to(const std::string& path, const Buffer& bytes) {
 
 TEST(OpenCapture, several_files_are_one_run_of_numbers_with_their_inputs) {
   const Folder folder;
-  const std::vector<std::string> paths = {folder.write("b.pcap", small_pcap()), folder.write("a.pcap", small_pcap(Order::big))};
+  const std::vector<std::string> paths = {folder.write("b.pcap", small_pcap()),
+                                          folder.write("a.pcap", small_pcap(Order::big))};
   const auto source = must_open(paths);
   EXPECT_EQ(source->bytes_total(), 2 * small_pcap().size());
   const Outcome got = drain(*source);
@@ -81,9 +82,10 @@ TEST(OpenCapture, a_damaged_file_does_not_keep_the_others_from_being_read) {
   const Outcome got = drain(*must_open({folder.path()}));
   EXPECT_EQ(got.packets.size(), 5u);
   EXPECT_TRUE(got.damaged);
-  EXPECT_EQ(got.damage, folder / "cut.pcap" + ": offset 59: a packet is cut: 3 of 5 bytes\n" +
-                            (folder / "notes.txt") + ": not a capture: it begins with 0x68656c6c, which is neither pcap, pcapng, gzip nor zstd\n" +
-                            (folder / "void") + ": the file is empty");
+  EXPECT_EQ(got.damage,
+            folder / "cut.pcap" + ": offset 59: a packet is cut: 3 of 5 bytes\n" + (folder / "notes.txt") +
+                ": not a capture: it begins with 0x68656c6c, which is neither pcap, pcapng, gzip nor zstd\n" +
+                (folder / "void") + ": the file is empty");
 }
 
 TEST(OpenCapture, damages_beyond_the_limit_are_counted) {
@@ -98,13 +100,16 @@ TEST(OpenCapture, what_cannot_be_opened_is_refused_in_one_line) {
   const Folder folder;
   const std::string good = folder.write("good.pcap", small_pcap());
   EXPECT_EQ(refusal({}), "no capture is named");
-  EXPECT_EQ(refusal({good, folder / "missing.pcap"}), folder / "missing.pcap" + ": cannot open: No such file or directory");
+  EXPECT_EQ(refusal({good, folder / "missing.pcap"}),
+            folder / "missing.pcap" + ": cannot open: No such file or directory");
   EXPECT_EQ(refusal({folder.write("empty.pcap", {})}), folder / "empty.pcap" + ": the file is empty");
-  EXPECT_EQ(refusal({folder.write("text", {'a', 'b', 'c', 'd', 'e'})}),
-            folder / "text" + ": not a capture: it begins with 0x61626364, which is neither pcap, pcapng, gzip nor zstd");
+  EXPECT_EQ(
+      refusal({folder.write("text", {'a', 'b', 'c', 'd', 'e'})}),
+      folder / "text" + ": not a capture: it begins with 0x61626364, which is neither pcap, pcapng, gzip nor zstd");
   EXPECT_EQ(refusal({folder.write("short", {0xd4, 0xc3, 0xb2, 0xa1, 2})}),
             folder / "short" + ": offset 0: the file header is cut: 5 of 24 bytes");
-  EXPECT_EQ(refusal({folder.write("gz", {0x1f, 0x8b, 8, 0})}), folder / "gz" + ": offset 0: the gzip data end before their end mark");
+  EXPECT_EQ(refusal({folder.write("gz", {0x1f, 0x8b, 8, 0})}),
+            folder / "gz" + ": offset 0: the gzip data end before their end mark");
   EXPECT_EQ(refusal({"-", good, "-"}), "standard input (-) can be read only once");
   std::filesystem::create_directory(folder / "hollow");
   EXPECT_EQ(refusal({folder / "hollow"}), folder / "hollow" + ": the folder holds no files");
@@ -118,9 +123,13 @@ TEST(OpenCapture, a_file_without_permission_is_refused_in_one_line) {
   // Root may read every file, so it is somebody else for a moment.
   constexpr uid_t nobody = 65'534;
   const bool root = geteuid() == 0;
-  if (root) ASSERT_EQ(seteuid(nobody), 0);
+  if (root) {
+    ASSERT_EQ(seteuid(nobody), 0);
+  }
   const std::string told = refusal({path});
-  if (root) ASSERT_EQ(seteuid(0), 0);
+  if (root) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
   EXPECT_EQ(told, path + ": cannot open: Permission denied");
 }
 

@@ -69,6 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (is_compressed(capture)) return 0;
   const Told mapped = read_all(*FileReader::over_memory(capture), 5);
   TSUJIBAN_CHECK(mapped.packets == streamed.packets && mapped.sum == streamed.sum);
-  if (mapped.packets < packets_max) TSUJIBAN_CHECK(mapped.damaged == streamed.damaged && mapped.damage == streamed.damage);
+  if (mapped.packets < packets_max)
+    TSUJIBAN_CHECK(mapped.damaged == streamed.damaged && mapped.damage == streamed.damage);
   return 0;
 }

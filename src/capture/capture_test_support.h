@@ -58,17 +58,19 @@ class Writer {
 };
 
 // The 24 bytes of a pcap file header: magic, version, zone 0, sigfigs 0, snap length 65535, link type.
-inline Writer pcap_header(Order order, std::uint32_t magic = 0xa1b2c3d4, std::uint16_t minor = 4, std::uint32_t link = 1,
-                          std::uint16_t major = 2) {
+inline Writer pcap_header(Order order, std::uint32_t magic = 0xa1b2c3d4, std::uint16_t minor = 4,
+                          std::uint32_t link = 1, std::uint16_t major = 2) {
   Writer to(order);
   to.u32(magic).u16(major).u16(minor).u32(0).u32(0).u32(65535).u32(link);
   return to;
 }
 // A pcap record: seconds, fraction, captured, wire, body.
-inline void pcap_record(Writer& to, std::uint32_t seconds, std::uint32_t fraction, std::string_view body, std::uint32_t wire) {
+inline void pcap_record(Writer& to, std::uint32_t seconds, std::uint32_t fraction, std::string_view body,
+                        std::uint32_t wire) {
   to.u32(seconds).u32(fraction).u32(static_cast<std::uint32_t>(body.size())).u32(wire).bytes(body);
 }
-// Three records of 3, 0 and 5 bytes, the last one cut by a snap length (60 on the wire), the second at the first's time.
+// Three records of 3, 0 and 5 bytes, the last one cut by a snap length (60 on the wire), the second at the first's
+// time.
 inline Buffer small_pcap(Order order = Order::little, std::uint32_t seconds = 1'700'000'000) {
   Writer to = pcap_header(order);
   pcap_record(to, seconds, 123456, "abc", 3);
@@ -88,8 +90,9 @@ struct Seen {
   bool operator==(const Seen&) const = default;
 };
 inline Seen seen(const RawPacket& packet) {
-  return {packet.time.ns, std::string(reinterpret_cast<const char*>(packet.data), packet.length_captured), packet.length_wire,
-          static_cast<unsigned>(packet.link), packet.number, packet.input};
+  return {packet.time.ns,     std::string(reinterpret_cast<const char*>(packet.data), packet.length_captured),
+          packet.length_wire, static_cast<unsigned>(packet.link),
+          packet.number,      packet.input};
 }
 
 struct Outcome {

@@ -86,7 +86,8 @@ TEST(Compressed, every_prefix_gives_a_prefix_of_the_packets_and_damage) {
   const Outcome all = read_mapped(plain);
   for (const Buffer& packed : {gzip(plain), zstd(plain)}) {
     for (std::size_t length = 1; length < packed.size(); length += packed.size() / 9) {
-      const Outcome got = read_streamed(Buffer(packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(length)), 4096);
+      const Outcome got =
+          read_streamed(Buffer(packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(length)), 4096);
       ASSERT_LE(got.packets.size(), all.packets.size());
       EXPECT_TRUE(std::equal(got.packets.begin(), got.packets.end(), all.packets.begin()));
       EXPECT_TRUE(got.damaged) << length;
@@ -111,7 +112,8 @@ TEST(Compressed, damaged_data_and_foreign_bytes_after_the_end_are_told) {
   EXPECT_EQ(zstd_others.damage, "offset 80: the zstd data are damaged");
 }
 
-// A zstd frame header that asks for a window of 2^31 bytes: magic, descriptor 0, window descriptor (exponent 21, mantissa 0).
+// A zstd frame header that asks for a window of 2^31 bytes: magic, descriptor 0, window descriptor (exponent 21,
+// mantissa 0).
 TEST(Compressed, a_zstd_window_above_the_limit_is_refused) {
   const Outcome got = read_streamed({0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x01, 0x00, 0x00}, 1000);
   EXPECT_EQ(got.damage, "offset 0: the zstd data need a window above 128 MiB");

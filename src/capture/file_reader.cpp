@@ -22,8 +22,8 @@ std::string say(const std::string& path, const std::string& what) { return path 
 
 std::unique_ptr<FileReader> FileReader::open(const std::string& path, std::string& error) {
   const bool standard_input = path == "-";
-  const int descriptor = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                                        : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  const int descriptor =
+      standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
   const std::string name = standard_input ? "standard input" : path;
   if (descriptor < 0) {
     error = say(name, std::string("cannot open: ") + std::strerror(errno));
@@ -42,7 +42,8 @@ std::unique_ptr<FileReader> FileReader::open(const std::string& path, std::strin
     std::uint8_t first[4] = {};
     const ssize_t got = standard_input ? 0 : pread(descriptor, first, sizeof first, 0);
     // Standard input may be a file that somebody already read from: it is read on from there, not mapped.
-    if (!standard_input && status.st_size > 0 && !is_compressed({first, static_cast<std::size_t>(std::max<ssize_t>(got, 0))})) {
+    if (!standard_input && status.st_size > 0 &&
+        !is_compressed({first, static_cast<std::size_t>(std::max<ssize_t>(got, 0))})) {
       const auto bytes = static_cast<std::size_t>(status.st_size);
       void* mapping = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
       if (mapping != MAP_FAILED) {
@@ -98,12 +99,12 @@ bool FileReader::begin(const std::string& path, std::string& error) {
   return false;
 }
 
-ParseState FileReader::read(std::span<RawPacket> to, std::size_t& count, std::uint64_t number, std::uint16_t input) noexcept {
+ParseState FileReader::read(std::span<RawPacket> to, std::size_t& count, std::uint64_t number,
+                            std::uint16_t input) noexcept {
   count = 0;
   for (;;) {
     const std::size_t before = count;
-    const ParseState state =
-        parser_.parse({data_ + begin_, end_ - begin_}, last_, to, count, number + before, input);
+    const ParseState state = parser_.parse({data_ + begin_, end_ - begin_}, last_, to, count, number + before, input);
     begin_ += parser_.consumed();
     if (state == ParseState::end && unreadable_) return ParseState::damaged;
     if (state != ParseState::need_more) return state;
@@ -120,11 +121,13 @@ bool FileReader::extend_window(std::size_t needed) noexcept {
   return stream_ == nullptr ? extend_mapped(needed) : extend_streamed(needed);
 }
 
-// Brings the next part of the file in before the walk touches it: one call instead of hundreds of page faults, and where
+// Brings the next part of the file in before the walk touches it: one call instead of hundreds of page faults, and
+// where
 // the file has shrunk since it was opened the call says so, while touching the page would end the program (SIGBUS).
 bool FileReader::extend_mapped(std::size_t needed) noexcept {
   struct stat status {};
-  if (descriptor_ >= 0 && fstat(descriptor_, &status) == 0 && static_cast<std::uint64_t>(status.st_size) < mapping_bytes_) {
+  if (descriptor_ >= 0 && fstat(descriptor_, &status) == 0 &&
+      static_cast<std::uint64_t>(status.st_size) < mapping_bytes_) {
     return false;
   }
   const std::size_t from = page_floor(end_);
@@ -137,7 +140,8 @@ bool FileReader::extend_mapped(std::size_t needed) noexcept {
     // Lets the kernel read the part after this one from the disk meanwhile.
     madvise(data_ + page_floor(to), std::min(map_window_bytes, mapping_bytes_ - page_floor(to)), MADV_WILLNEED);
   }
-  if (madvise(data_ + from, to - from, MADV_POPULATE_READ) != 0 && errno != EINVAL && errno != EINTR && errno != EAGAIN) {
+  if (madvise(data_ + from, to - from, MADV_POPULATE_READ) != 0 && errno != EINVAL && errno != EINTR &&
+      errno != EAGAIN) {
     return false;
   }
   // Everything a window behind the walk is done with: no batch spans more, and if one did, the kernel would bring the
@@ -172,9 +176,12 @@ std::string FileReader::damage() const {
   const Fault& fault = parser_.fault();
   if (!unreadable_) return "offset " + std::to_string(fault.offset) + ": " + describe(fault);
   const std::string at = "offset " + std::to_string(parser_.offset()) + ": ";
-  return at + (stream_ != nullptr ? stream_->error() : "the file cannot be read on: it shrank while it was read, or its disk failed");
+  return at + (stream_ != nullptr ? stream_->error()
+                                  : "the file cannot be read on: it shrank while it was read, or its disk failed");
 }
 
-std::uint64_t FileReader::bytes_read() const noexcept { return stream_ == nullptr ? parser_.offset() : stream_->raw_bytes(); }
+std::uint64_t FileReader::bytes_read() const noexcept {
+  return stream_ == nullptr ? parser_.offset() : stream_->raw_bytes();
+}
 
 }  // namespace tsujiban::capture

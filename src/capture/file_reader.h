@@ -19,7 +19,8 @@ inline constexpr std::size_t stream_buffer_bytes = 1u << 20;
 // One capture: a plain file, mapped; or a stream, read through a bounded buffer. Both give the same packets.
 class FileReader {
  public:
-  // Opens `path` ("-": standard input) and reads the file header. Null, with `error` one line that begins with the path,
+  // Opens `path` ("-": standard input) and reads the file header. Null, with `error` one line that begins with the
+  // path,
   // when it cannot be opened or is no capture.
   static std::unique_ptr<FileReader> open(const std::string& path, std::string& error);
   // A capture in memory, which must outlive the reader and every packet.
@@ -30,7 +31,8 @@ class FileReader {
   FileReader& operator=(const FileReader&) = delete;
   ~FileReader();
 
-  // Packets into `to` from its front. `full`: `count` is at least 1 and more may come; `end` and `damaged` as PacketSource
+  // Packets into `to` from its front. `full`: `count` is at least 1 and more may come; `end` and `damaged` as
+  // PacketSource
   // has them. Never need_more. The packets' bytes live until the next call.
   ParseState read(std::span<RawPacket> to, std::size_t& count, std::uint64_t number, std::uint16_t input) noexcept;
   // "offset N: what is wrong"; after `damaged`.
@@ -53,12 +55,12 @@ class FileReader {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool last_ = false;
-  bool unreadable_ = false;        // The bytes from `end_` on could not be had.
+  bool unreadable_ = false;  // The bytes from `end_` on could not be had.
   // Mapped only.
   void* mapping_ = nullptr;
   std::size_t mapping_bytes_ = 0;
   int descriptor_ = -1;
-  std::size_t released_ = 0;       // Bytes of the mapping, from its start, that were given back.
+  std::size_t released_ = 0;  // Bytes of the mapping, from its start, that were given back.
   // Streamed only.
   std::unique_ptr<ByteStream> stream_;
   ReservedMemory buffer_;

@@ -33,7 +33,8 @@ std::vector<Row> index_rows() {
   return rows;
 }
 
-// The files for which the index has no count (its tool, capinfos, could not read them), judged by hand. libpcap reads all
+// The files for which the index has no count (its tool, capinfos, could not read them), judged by hand. libpcap reads
+// all
 // four exactly so, as the next test shows.
 struct Known {
   std::string_view file;
@@ -76,7 +77,8 @@ TEST(ForeignCaptures, packet_counts_are_those_of_the_index) {
   }
 }
 
-// libpcap 1.10 as the oracle. Where it stops early (it refuses interfaces of differing link types, which we read), what it
+// libpcap 1.10 as the oracle. Where it stops early (it refuses interfaces of differing link types, which we read),
+// what it
 // gave is compared. It cuts packets at the file's snap length, which we do not: the bytes are there.
 TEST(ForeignCaptures, every_packet_is_what_libpcap_reads) {
   const std::vector<Row> rows = index_rows();
@@ -105,9 +107,11 @@ TEST(ForeignCaptures, every_packet_is_what_libpcap_reads) {
       // unsigned. fuzz/tcpdump-timestamp_invalid_*.pcap have such fractions.
       const auto unsigned_of = [](std::int64_t value) { return std::int64_t{static_cast<std::uint32_t>(value)}; };
       std::int64_t fraction = header->ts.tv_usec;
-      if (fraction < 0) fraction = fraction % 1000 == 0 && microseconds(file) ? unsigned_of(fraction / 1000) * 1000 : unsigned_of(fraction);
-      ASSERT_EQ(packet.ns, unsigned_of(header->ts.tv_sec) * 1'000'000'000 + fraction) << row.file << " packet " << at + 1;
-      ASSERT_EQ(packet.wire, std::max<std::size_t>(header->len, packet.bytes.size())) << row.file << " packet " << at + 1;
+      if (fraction < 0) fraction = microseconds(file) ? unsigned_of(fraction / 1000) * 1000 : unsigned_of(fraction);
+      ASSERT_EQ(packet.ns, unsigned_of(header->ts.tv_sec) * 1'000'000'000 + fraction)
+          << row.file << " packet " << at + 1;
+      ASSERT_EQ(packet.wire, std::max<std::size_t>(header->len, packet.bytes.size()))
+          << row.file << " packet " << at + 1;
       if (header->caplen != packet.bytes.size()) {
         ASSERT_EQ(header->caplen, snap_bytes) << row.file << " packet " << at + 1;
         ASSERT_GT(packet.bytes.size(), snap_bytes);

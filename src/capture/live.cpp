@@ -95,8 +95,9 @@ class PcapLiveSource final : public LiveSource {
     bytes_read_ += captured;
     const std::int64_t seconds = std::clamp<std::int64_t>(header.ts.tv_sec, 0, time_ns_max / 1'000'000'000 - 1);
     const std::int64_t fraction = std::clamp<std::int64_t>(header.ts.tv_usec, 0, 1'000'000'000);
-    out_[out_count_++] = {copy, captured, std::max(header.len, captured), {seconds * 1'000'000'000 + fraction * fraction_ns_},
-                          number_++, link_, 0};
+    out_[out_count_++] = {
+        copy,  captured, std::max(header.len, captured), {seconds * 1'000'000'000 + fraction * fraction_ns_}, number_++,
+        link_, 0};
   }
 
   // At most as many packets as find room in the batch and, were all of them of the largest size, in the arena.
@@ -144,10 +145,14 @@ class PcapLiveSource final : public LiveSource {
 std::string why(pcap_t* handle, int status) {
   const std::string detail = pcap_geterr(handle);
   switch (status) {
-    case PCAP_ERROR_NO_SUCH_DEVICE: return "there is no such interface";
-    case PCAP_ERROR_PERM_DENIED: return "no permission to capture: CAP_NET_RAW is needed";
-    case PCAP_ERROR_IFACE_NOT_UP: return "the interface is down";
-    default: return "cannot capture: " + (detail.empty() ? std::string(pcap_statustostr(status)) : detail);
+    case PCAP_ERROR_NO_SUCH_DEVICE:
+      return "there is no such interface";
+    case PCAP_ERROR_PERM_DENIED:
+      return "no permission to capture: CAP_NET_RAW is needed";
+    case PCAP_ERROR_IFACE_NOT_UP:
+      return "the interface is down";
+    default:
+      return "cannot capture: " + (detail.empty() ? std::string(pcap_statustostr(status)) : detail);
   }
 }
 

@@ -1,3 +1,5 @@
+#include "capture/live.h"
+
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
@@ -12,7 +14,6 @@
 #include <cstring>
 
 #include "capture/capture_test_support.h"
-#include "capture/live.h"
 
 namespace tsujiban::capture::test {
 namespace {

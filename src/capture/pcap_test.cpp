@@ -35,7 +35,8 @@ TEST_P(PcapOrder, kuznetzov_record_header_of_24_bytes_is_read) {
     to.u32(9).u32(8).u32(static_cast<std::uint32_t>(body.size())).u32(70).u32(2).u16(0x0800).u16(0).bytes(body);
   }
   const Outcome got = read_mapped(to.out);
-  const std::vector<Seen> expected = {{9 * second + 8'000, "abc", 70, 1, 1, 0}, {9 * second + 8'000, "de", 70, 1, 2, 0}};
+  const std::vector<Seen> expected = {{9 * second + 8'000, "abc", 70, 1, 1, 0},
+                                      {9 * second + 8'000, "de", 70, 1, 2, 0}};
   EXPECT_EQ(got.packets, expected);
   EXPECT_FALSE(got.damaged) << got.damage;
 }
@@ -90,7 +91,8 @@ TEST_P(PcapOrder, every_prefix_gives_its_complete_records_and_tells_the_cut) {
     for (std::size_t i = 1; i < boundaries.size(); ++i) complete += length >= boundaries[i];
     const bool at_boundary = std::find(boundaries.begin(), boundaries.end(), length) != boundaries.end();
     const Outcome mapped = read_mapped(prefix);
-    EXPECT_EQ(mapped.packets, std::vector<Seen>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(complete))) << length;
+    EXPECT_EQ(mapped.packets, std::vector<Seen>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(complete)))
+        << length;
     EXPECT_EQ(mapped.damaged, !at_boundary) << length;
     for (const std::size_t piece : {1u, 5u, 1000u}) {
       const Outcome streamed = read_streamed(prefix, piece);

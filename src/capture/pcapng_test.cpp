@@ -26,7 +26,8 @@ Buffer option(Order order, std::uint16_t code, const Buffer& value) {
   return to.out;
 }
 // EPB: interface, time upper and lower half, captured, wire, data, options.
-void enhanced(Writer& to, std::uint32_t index, std::uint64_t ticks, std::string_view data, std::uint32_t wire, const Buffer& options = {}) {
+void enhanced(Writer& to, std::uint32_t index, std::uint64_t ticks, std::string_view data, std::uint32_t wire,
+              const Buffer& options = {}) {
   Writer body(to.order());
   body.u32(index).u32(static_cast<std::uint32_t>(ticks >> 32)).u32(static_cast<std::uint32_t>(ticks));
   body.u32(static_cast<std::uint32_t>(data.size())).u32(wire).bytes(data).pad4().append(options);
@@ -67,11 +68,11 @@ TEST_P(PcapngOrder, unknown_blocks_and_packet_options_are_skipped) {
   const Order order = GetParam();
   Writer to(order);
   section(to);
-  to.block(0x0bad, Writer(order).u32(1).u32(2).out);     // Custom block
+  to.block(0x0bad, Writer(order).u32(1).u32(2).out);  // Custom block
   interface(to, 1);
-  to.block(5, Writer(order).u32(0).u64(0).out);          // Interface statistics
+  to.block(5, Writer(order).u32(0).u64(0).out);  // Interface statistics
   enhanced(to, 0, 1, "a", 1, option(order, 1, {'h', 'i'}));
-  to.block(0x80000123, {});                              // Local use, empty
+  to.block(0x80000123, {});  // Local use, empty
   const Outcome got = read_mapped(to.out);
   EXPECT_EQ(got.packets.size(), 1u);
   EXPECT_EQ(got.packets.at(0).bytes, "a");
@@ -98,7 +99,8 @@ TEST_P(PcapngOrder, resolutions_decimal_and_binary_become_nanoseconds) {
 TEST_P(PcapngOrder, time_offset_is_added_and_times_are_clamped) {
   const Order order = GetParam();
   const auto with_offset = [&](std::int64_t offset, std::uint64_t ticks) {
-    const Outcome got = one_with_option(order, option(order, 14, Writer(order).u64(static_cast<std::uint64_t>(offset)).out), ticks);
+    const Outcome got =
+        one_with_option(order, option(order, 14, Writer(order).u64(static_cast<std::uint64_t>(offset)).out), ticks);
     EXPECT_EQ(got.packets.size(), 1u) << got.damage;
     return got.packets.empty() ? -1 : got.packets[0].ns;
   };
@@ -168,46 +170,52 @@ TEST_P(PcapngOrder, each_broken_rule_is_told_with_its_offset) {
     void (*append)(Writer&);
   };
   const Case cases[] = {
-      {"offset 88: a block length of 14 cannot be: at least 12 and a multiple of 4", [](Writer& to) { to.u32(6).u32(14).u32(0); }},
-      {"offset 88: a block length of 8 cannot be: at least 12 and a multiple of 4", [](Writer& to) { to.u32(6).u32(8).u32(0); }},
-      {"offset 88: a block of 16777220 bytes is too long, at most 16777216", [](Writer& to) { to.u32(6).u32(16'777'220).u32(0); }},
+      {"offset 88: a block length of 14 cannot be: at least 12 and a multiple of 4",
+       [](Writer& to) { to.u32(6).u32(14).u32(0); }},
+      {"offset 88: a block length of 8 cannot be: at least 12 and a multiple of 4",
+       [](Writer& to) { to.u32(6).u32(8).u32(0); }},
+      {"offset 88: a block of 16777220 bytes is too long, at most 16777216",
+       [](Writer& to) { to.u32(6).u32(16'777'220).u32(0); }},
       {"offset 84: a block is cut: 12 of 64 bytes", [](Writer& to) { to.u32(6).u32(64).u32(0); }},
       {"offset 92: a block ends with length 16 but began with 12", [](Writer& to) { to.u32(99).u32(12).u32(16); }},
-      {"offset 88: a block of 28 bytes is too short for its type, at least 32", [](Writer& to) { to.block(6, Buffer(16)); }},
+      {"offset 88: a block of 28 bytes is too short for its type, at least 32",
+       [](Writer& to) { to.block(6, Buffer(16)); }},
       {"offset 88: a block of 12 bytes is too short for its type, at least 16", [](Writer& to) { to.block(3, {}); }},
-      {"offset 88: a block of 16 bytes is too short for its type, at least 20", [](Writer& to) { to.block(1, Buffer(4)); }},
-      {"offset 104: a packet is cut: 0 of 5 bytes", [](Writer& to) {
+      {"offset 88: a block of 16 bytes is too short for its type, at least 20",
+       [](Writer& to) { to.block(1, Buffer(4)); }},
+      {"offset 104: a packet is cut: 0 of 5 bytes",
+       [](Writer& to) {
          Writer body(to.order());
          to.block(6, body.u32(0).u64(0).u32(5).u32(5).out);
        }},
-      {"offset 104: a packet of 262145 captured bytes cannot be, at most 262144", [](Writer& to) {
+      {"offset 104: a packet of 262145 captured bytes cannot be, at most 262144",
+       [](Writer& to) {
          Writer body(to.order());
          to.block(6, body.u32(0).u64(0).u32(262'145).u32(5).out);
        }},
       {"offset 92: a packet of interface 7, but 1 were described", [](Writer& to) { enhanced(to, 7, 0, "", 0); }},
       {"offset 92: a packet is cut: 0 of 9 bytes", [](Writer& to) { to.block(3, Writer(to.order()).u32(9).out); }},
-      {"offset 100: an option of 9 bytes does not fit into the 4 left of its block", [](Writer& to) {
-         interface(to, 1, 0, Writer(to.order()).u16(2).u16(9).u32(0).out);
-       }},
-      {"offset 100: option 9 has a length of 2, which it cannot have", [](Writer& to) {
+      {"offset 100: an option of 9 bytes does not fit into the 4 left of its block",
+       [](Writer& to) { interface(to, 1, 0, Writer(to.order()).u16(2).u16(9).u32(0).out); }},
+      {"offset 100: option 9 has a length of 2, which it cannot have",
+       [](Writer& to) {
          interface(to, 1, 0, option(to.order(), 9, {1, 2}));
        }},
-      {"offset 104: a time resolution of 10 to the power of -20 is too fine", [](Writer& to) {
-         interface(to, 1, 0, option(to.order(), 9, {20}));
-       }},
-      {"offset 104: a time resolution of 2 to the power of -64 is too fine", [](Writer& to) {
-         interface(to, 1, 0, option(to.order(), 9, {0x80 | 64}));
-       }},
-      {"offset 96: version 2.0 is not known", [](Writer& to) {
+      {"offset 104: a time resolution of 10 to the power of -20 is too fine",
+       [](Writer& to) { interface(to, 1, 0, option(to.order(), 9, {20})); }},
+      {"offset 104: a time resolution of 2 to the power of -64 is too fine",
+       [](Writer& to) { interface(to, 1, 0, option(to.order(), 9, {0x80 | 64})); }},
+      {"offset 96: version 2.0 is not known",
+       [](Writer& to) {
          Writer body(to.order());
          to.block(0x0a0d0d0a, body.u32(0x1a2b3c4d).u16(2).u16(0).u64(0).out);
        }},
   };
   for (const Case& one : cases) {
     Writer to(order);
-    section(to);                      // 28 bytes
-    interface(to, 1);                 // 20 bytes
-    enhanced(to, 0, 1, "abcd", 4);    // 36 bytes
+    section(to);                    // 28 bytes
+    interface(to, 1);               // 20 bytes
+    enhanced(to, 0, 1, "abcd", 4);  // 36 bytes
     ASSERT_EQ(to.out.size(), 84u);
     one.append(to);
     const Outcome got = read_mapped(to.out);

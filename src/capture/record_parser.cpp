@@ -70,27 +70,48 @@ constexpr std::uint64_t power_of_ten(unsigned exponent) noexcept {
 // The sentence of each kind; $f and $l stand for its two numbers, $x for the first one in hexadecimal.
 std::string_view sentence(FaultKind kind) noexcept {
   switch (kind) {
-    case FaultKind::none: return "no damage";
-    case FaultKind::empty: return "the file is empty";
-    case FaultKind::unknown_magic: return "not a capture: it begins with $x, which is neither pcap, pcapng, gzip nor zstd";
-    case FaultKind::header_cut: return "the file header is cut: $f of $l bytes";
-    case FaultKind::archaic_version: return "pcap version $f.$l is older than 2.0, the oldest that is read";
-    case FaultKind::unknown_version: return "version $f.$l is not known";
-    case FaultKind::record_header_cut: return "a record header is cut: $f of $l bytes";
-    case FaultKind::record_too_long: return "a packet of $f captured bytes cannot be, at most $l";
-    case FaultKind::record_cut: return "a packet is cut: $f of $l bytes";
-    case FaultKind::block_header_cut: return "a block header is cut: $f of $l bytes";
-    case FaultKind::block_bad_length: return "a block length of $f cannot be: at least 12 and a multiple of 4";
-    case FaultKind::block_too_long: return "a block of $f bytes is too long, at most $l";
-    case FaultKind::block_cut: return "a block is cut: $f of $l bytes";
-    case FaultKind::block_trailer_differs: return "a block ends with length $f but began with $l";
-    case FaultKind::block_too_short: return "a block of $f bytes is too short for its type, at least $l";
-    case FaultKind::bad_byte_order: return "a section header has byte-order magic $x";
-    case FaultKind::option_cut: return "an option of $f bytes does not fit into the $l left of its block";
-    case FaultKind::bad_option: return "option $f has a length of $l, which it cannot have";
-    case FaultKind::bad_resolution: return "a time resolution of $l to the power of -$f is too fine";
-    case FaultKind::unknown_interface: return "a packet of interface $f, but $l were described";
-    case FaultKind::too_many_interfaces: return "more than $f interfaces in one section";
+    case FaultKind::none:
+      return "no damage";
+    case FaultKind::empty:
+      return "the file is empty";
+    case FaultKind::unknown_magic:
+      return "not a capture: it begins with $x, which is neither pcap, pcapng, gzip nor zstd";
+    case FaultKind::header_cut:
+      return "the file header is cut: $f of $l bytes";
+    case FaultKind::archaic_version:
+      return "pcap version $f.$l is older than 2.0, the oldest that is read";
+    case FaultKind::unknown_version:
+      return "version $f.$l is not known";
+    case FaultKind::record_header_cut:
+      return "a record header is cut: $f of $l bytes";
+    case FaultKind::record_too_long:
+      return "a packet of $f captured bytes cannot be, at most $l";
+    case FaultKind::record_cut:
+      return "a packet is cut: $f of $l bytes";
+    case FaultKind::block_header_cut:
+      return "a block header is cut: $f of $l bytes";
+    case FaultKind::block_bad_length:
+      return "a block length of $f cannot be: at least 12 and a multiple of 4";
+    case FaultKind::block_too_long:
+      return "a block of $f bytes is too long, at most $l";
+    case FaultKind::block_cut:
+      return "a block is cut: $f of $l bytes";
+    case FaultKind::block_trailer_differs:
+      return "a block ends with length $f but began with $l";
+    case FaultKind::block_too_short:
+      return "a block of $f bytes is too short for its type, at least $l";
+    case FaultKind::bad_byte_order:
+      return "a section header has byte-order magic $x";
+    case FaultKind::option_cut:
+      return "an option of $f bytes does not fit into the $l left of its block";
+    case FaultKind::bad_option:
+      return "option $f has a length of $l, which it cannot have";
+    case FaultKind::bad_resolution:
+      return "a time resolution of $l to the power of -$f is too fine";
+    case FaultKind::unknown_interface:
+      return "a packet of interface $f, but $l were described";
+    case FaultKind::too_many_interfaces:
+      return "more than $f interfaces in one section";
   }
   return {};
 }
@@ -99,8 +120,8 @@ std::string_view sentence(FaultKind kind) noexcept {
 
 RecordParser::RecordParser() : interfaces_(sizeof(Interface) * interfaces_max) {}
 
-ParseState RecordParser::parse(Bytes window, bool last, std::span<RawPacket> to, std::size_t& count, std::uint64_t number,
-                               std::uint16_t input) noexcept {
+ParseState RecordParser::parse(Bytes window, bool last, std::span<RawPacket> to, std::size_t& count,
+                               std::uint64_t number, std::uint16_t input) noexcept {
   consumed_ = 0;
   if (kind_ == Kind::unknown) {
     const ParseState state = begin(window, last);
@@ -111,11 +132,18 @@ ParseState RecordParser::parse(Bytes window, bool last, std::span<RawPacket> to,
   Batch batch{to.data() + count, to.data() + to.size(), number, input};
   ParseState state = ParseState::damaged;
   switch (kind_) {
-    case Kind::pcap: state = swapped_ ? parse_pcap<true>(rest, last, batch) : parse_pcap<false>(rest, last, batch); break;
-    case Kind::pcapng: state = parse_pcapng(rest, last, batch); break;
-    case Kind::ended: state = ParseState::end; break;
+    case Kind::pcap:
+      state = swapped_ ? parse_pcap<true>(rest, last, batch) : parse_pcap<false>(rest, last, batch);
+      break;
+    case Kind::pcapng:
+      state = parse_pcapng(rest, last, batch);
+      break;
+    case Kind::ended:
+      state = ParseState::end;
+      break;
     case Kind::unknown:
-    case Kind::damaged: break;
+    case Kind::damaged:
+      break;
   }
   if (kind_ == Kind::pcap || kind_ == Kind::pcapng) {
     if (state == ParseState::end) kind_ = Kind::ended;
@@ -150,7 +178,8 @@ ParseState RecordParser::begin(Bytes window, bool last) noexcept {
              magic == magic_ixia_hardware || magic == magic_ixia_software;
     };
     if (little == block_section) {
-      // The block itself is read like any later section header; here only that one is there, so that opening can refuse.
+      // The block itself is read like any later section header; here only that one is there, so that opening can
+      // refuse.
       if (block_is_whole(window, last, state)) {
         kind_ = Kind::pcapng;
         state = ParseState::full;
@@ -179,7 +208,8 @@ ParseState RecordParser::begin_pcap(Bytes window, bool last, std::uint32_t magic
   // As libpcap: 2.0 to 2.4, and 543.0, which DG/UX tcpdump wrote. Below 2.3 the wire length came first; 2.3 has both
   // orders in files that exist, and a captured length is never the larger one.
   if (major < 2) return damage(FaultKind::archaic_version, 4, major, minor);
-  if (!(major == 2 && minor <= 4) && !(major == 543 && minor == 0)) return damage(FaultKind::unknown_version, 4, major, minor);
+  if (!(major == 2 && minor <= 4) && !(major == 543 && minor == 0))
+    return damage(FaultKind::unknown_version, 4, major, minor);
   if (major == 543 || minor < 3) {
     lengths_ = Lengths::wire_first;
   } else if (minor == 3) {
@@ -261,7 +291,8 @@ ParseState RecordParser::parse_pcap(Bytes window, bool last, Batch& batch) noexc
   return state;
 }
 
-// Whether a whole block with agreeing lengths begins `left`; sets swapped_ from a section header. If not, `state` says why.
+// Whether a whole block with agreeing lengths begins `left`; sets swapped_ from a section header. If not, `state` says
+// why.
 bool RecordParser::block_is_whole(Bytes left, bool last, ParseState& state) noexcept {
   if (left.size() < block_bytes_min) {
     if (!last) {
@@ -290,7 +321,8 @@ bool RecordParser::block_is_whole(Bytes left, bool last, ParseState& state) noex
   } else if (total > left.size()) {
     state = last ? damage(FaultKind::block_cut, 0, left.size(), total) : want(total);
   } else if (u32(left.data() + total - trailer_bytes) != total) {
-    state = damage(FaultKind::block_trailer_differs, total - trailer_bytes, u32(left.data() + total - trailer_bytes), total);
+    state = damage(FaultKind::block_trailer_differs, total - trailer_bytes, u32(left.data() + total - trailer_bytes),
+                   total);
   } else if (is_section && total < section_bytes_min) {
     state = damage(FaultKind::block_too_short, 4, total, section_bytes_min);
   } else if (is_section && (u16(left.data() + 12) != 1 || (u16(left.data() + 14) != 0 && u16(left.data() + 14) != 2))) {
@@ -325,13 +357,17 @@ ParseState RecordParser::parse_pcapng(Bytes window, bool last, Batch& batch) noe
 bool RecordParser::read_block(Bytes block, std::uint32_t type, Batch& batch) noexcept {
   switch (type) {
     case block_packet_enhanced:
-    case block_packet_obsolete: return read_packet(block, type, batch);
-    case block_packet_simple: return read_simple_packet(block, batch);
-    case block_interface: return read_interface(block);
+    case block_packet_obsolete:
+      return read_packet(block, type, batch);
+    case block_packet_simple:
+      return read_simple_packet(block, batch);
+    case block_interface:
+      return read_interface(block);
     case block_section:
       interface_count_ = 0;
       return true;
-    default: return true;  // Names, statistics, secrets, custom blocks: nothing in them is a packet.
+    default:
+      return true;  // Names, statistics, secrets, custom blocks: nothing in them is a packet.
   }
 }
 
@@ -345,7 +381,7 @@ bool RecordParser::read_interface(Bytes block) noexcept {
     damage(FaultKind::too_many_interfaces, 0, interfaces_max);
     return false;
   }
-  Interface interface{1000, 1, 0, u32(block.data() + 12), static_cast<LinkType>(u16(block.data() + 8)), 0};
+  Interface interface { 1000, 1, 0, u32(block.data() + 12), static_cast<LinkType>(u16(block.data() + 8)), 0 };
   std::size_t at = 16;
   const std::size_t end = block.size() - trailer_bytes;
   while (at != end) {  // Both are multiples of 4 and each step takes at least 4.
@@ -436,9 +472,11 @@ bool RecordParser::read_simple_packet(Bytes block, Batch& batch) noexcept {
   return deliver(batch, interface, block.subspan(packet_simple_data_offset, captured), wire);
 }
 
-bool RecordParser::deliver(Batch& batch, const Interface& interface, Bytes captured, std::uint32_t wire_bytes) noexcept {
+bool RecordParser::deliver(Batch& batch, const Interface& interface, Bytes captured,
+                           std::uint32_t wire_bytes) noexcept {
   const auto length = static_cast<std::uint32_t>(captured.size());
-  *batch.at++ = {captured.data(), length, std::max(wire_bytes, length), time_last_, batch.number++, interface.link, batch.input};
+  *batch.at++ = {captured.data(), length,     std::max(wire_bytes, length), time_last_, batch.number++,
+                 interface.link,  batch.input};
   return true;
 }
 

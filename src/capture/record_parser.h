@@ -25,9 +25,27 @@ enum class ParseState : std::uint8_t { full, need_more, end, damaged };
 
 // What broke the format. `found` and `limit` are the numbers that the text of each kind speaks of.
 enum class FaultKind : std::uint8_t {
-  none, empty, unknown_magic, header_cut, archaic_version, unknown_version, record_header_cut, record_too_long, record_cut,
-  block_header_cut, block_bad_length, block_too_long, block_cut, block_trailer_differs, block_too_short, bad_byte_order,
-  option_cut, bad_option, bad_resolution, unknown_interface, too_many_interfaces,
+  none,
+  empty,
+  unknown_magic,
+  header_cut,
+  archaic_version,
+  unknown_version,
+  record_header_cut,
+  record_too_long,
+  record_cut,
+  block_header_cut,
+  block_bad_length,
+  block_too_long,
+  block_cut,
+  block_trailer_differs,
+  block_too_short,
+  bad_byte_order,
+  option_cut,
+  bad_option,
+  bad_resolution,
+  unknown_interface,
+  too_many_interfaces,
 };
 struct Fault {
   FaultKind kind = FaultKind::none;
@@ -41,7 +59,8 @@ std::string describe(const Fault& fault);
 // Records of a pcap or pcapng capture, out of windows of its bytes that the caller hands in one after another: a mapped
 // file is one window or few, a stream many. Delivered packets point into the window.
 //
-// pcap: tcpdump.org/manpages/pcap-savefile.5, both byte orders, micro- and nanoseconds, versions 2.0 to 2.4 and 543.0 with
+// pcap: tcpdump.org/manpages/pcap-savefile.5, both byte orders, micro- and nanoseconds, versions 2.0 to 2.4 and 543.0
+// with
 // their exchanged lengths, Kuznetzov's longer record header (0xa1b2cd34), Ixia's longer file header (0x1c0001ac, -ab).
 // pcapng: draft-ietf-opsawg-pcapng, any number of sections and interfaces in either byte order.
 class RecordParser {
@@ -65,10 +84,10 @@ class RecordParser {
   enum class Kind : std::uint8_t { unknown, pcap, pcapng, ended, damaged };
   enum class Lengths : std::uint8_t { captured_first, wire_first, smaller_is_captured };
   struct Interface {
-    std::uint64_t multiplier;      // Nanoseconds = (ticks * multiplier / divisor) >> shift, + offset_ns.
+    std::uint64_t multiplier;  // Nanoseconds = (ticks * multiplier / divisor) >> shift, + offset_ns.
     std::uint64_t divisor;
     std::int64_t offset_seconds;
-    std::uint32_t snap_bytes;      // 0: no limit.
+    std::uint32_t snap_bytes;  // 0: no limit.
     LinkType link;
     std::uint8_t shift;
   };
@@ -103,12 +122,12 @@ class RecordParser {
   std::size_t needed_ = 0;
   std::uint32_t interface_count_ = 0;
   Kind kind_ = Kind::unknown;
-  bool swapped_ = false;       // The capture is big-endian.
+  bool swapped_ = false;  // The capture is big-endian.
   Lengths lengths_ = Lengths::captured_first;
   LinkType link_ = LinkType::null_loopback;
-  std::uint32_t fraction_ns_ = 0;   // Nanoseconds in one unit of a pcap record's fraction.
+  std::uint32_t fraction_ns_ = 0;  // Nanoseconds in one unit of a pcap record's fraction.
   std::uint32_t record_header_bytes_ = 0;
-  PacketTime time_last_{};     // Of the last pcapng packet with a time.
+  PacketTime time_last_{};  // Of the last pcapng packet with a time.
   Fault fault_;
 };
 

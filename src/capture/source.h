@@ -16,9 +16,9 @@ enum class SourceState : std::uint8_t { more, idle, end, damaged };
 class PacketSource {
  public:
   virtual ~PacketSource() = default;
-  // Fills `to` from its front, `count` of it (0 with `more` never happens; `idle`: nothing came within the source's short
-  // wait, live only). The packets' bytes live until the next call. `end` and `damaged` can come with packets; after them
-  // nothing more comes.
+  // Fills `to` from its front, `count` of it (0 with `more` never happens; `idle`: nothing came within the source's
+  // short wait, live only). The packets' bytes live until the next call. `end` and `damaged` can come with packets;
+  // after them nothing more comes.
   virtual SourceState next(std::span<RawPacket> to, std::size_t& count) = 0;
   // Names of inputs, by RawPacket::input: the path as given, or the interface.
   virtual std::string_view input_name(std::uint16_t input) const noexcept = 0;

@@ -33,7 +33,8 @@ class ConfigLoad : public testing::Test {
     Lines lines;
     for (const Fault& fault : faults) {
       std::string line = to_string(fault);
-      for (std::size_t at; (at = line.find(folder_.string() + "/")) != std::string::npos;) line.erase(at, folder_.string().size() + 1);
+      for (std::size_t at; (at = line.find(folder_.string() + "/")) != std::string::npos;)
+        line.erase(at, folder_.string().size() + 1);
       lines.push_back(line);
     }
     return lines;
@@ -46,7 +47,7 @@ class ConfigLoad : public testing::Test {
 TEST_F(ConfigLoad, a_file_that_cannot_be_read_is_one_clear_line) {
   EXPECT_EQ(faults_of_file("none.yaml"), (Lines{"none.yaml: No such file or directory"}));
   std::filesystem::create_directory(folder_ / "d");
-  EXPECT_EQ(faults_of_file("d"), (Lines{"d: this is a folder; a YAML file is accepted"}));
+  EXPECT_EQ(faults_of_file("d"), (Lines{"d: this is a folder; a file is accepted"}));
   if (geteuid() != 0) {
     write("secret.yaml", "host: a\n");
     std::filesystem::permissions(folder_ / "secret.yaml", std::filesystem::perms::none);
@@ -57,7 +58,7 @@ TEST_F(ConfigLoad, a_file_that_cannot_be_read_is_one_clear_line) {
 TEST_F(ConfigLoad, a_file_beyond_the_size_limit_is_refused) {
   const std::string file = write("large.yaml", "");
   std::filesystem::resize_file(file, file_bytes_max + 1);
-  EXPECT_EQ(faults_of_file("large.yaml"), (Lines{"large.yaml: the file is larger than 64 MiB; split it with include"}));
+  EXPECT_EQ(faults_of_file("large.yaml"), (Lines{"large.yaml: the file is larger than 64 MiB"}));
 }
 
 TEST_F(ConfigLoad, included_files_are_read_and_faults_name_their_file) {
@@ -72,7 +73,8 @@ TEST_F(ConfigLoad, included_files_are_read_and_faults_name_their_file) {
   write("homes/b.yaml", "hots: a\nhost: b\nassets:\n  - {name: battery-a, role: device, address: 10.0.0.1}\n");
   const Lines lines = faults_of_file("site.yaml");
   ASSERT_EQ(lines.size(), 4u);
-  EXPECT_EQ(lines[0], "homes/a.yaml:2:65: segment: there is no segment \"later\"; the names under segments are accepted");
+  EXPECT_EQ(lines[0],
+            "homes/a.yaml:2:65: segment: there is no segment \"later\"; the names under segments are accepted");
   EXPECT_EQ(lines[1].find("homes/b.yaml:1:1: unknown key \"hots\" in the configuration; did you mean \"host\"?"), 0u);
   EXPECT_EQ(lines[2], "homes/b.yaml:2:7: host: this is said twice; the first is on site.yaml:2");
   EXPECT_EQ(lines[3], "homes/b.yaml:4:12: name: the asset \"battery-a\" is here twice; the first is on homes/a.yaml:2");
@@ -88,7 +90,8 @@ TEST_F(ConfigLoad, an_include_that_is_wrong_is_told_where_it_is_named) {
 }
 
 TEST_F(ConfigLoad, includes_beyond_the_depth_are_refused) {
-  for (int i = 0; i < 12; ++i) write("f" + std::to_string(i) + ".yaml", "include: f" + std::to_string(i + 1) + ".yaml\n");
+  for (int i = 0; i < 12; ++i)
+    write("f" + std::to_string(i) + ".yaml", "include: f" + std::to_string(i + 1) + ".yaml\n");
   EXPECT_EQ(faults_of_file("f0.yaml"), (Lines{"f8.yaml:1:10: include: files include files more than 8 deep"}));
 }
 
@@ -103,7 +106,9 @@ TEST_F(ConfigLoad, signature_globs_are_expanded_once_and_sorted) {
 }
 
 TEST_F(ConfigLoad, a_relative_output_is_below_the_state_directory) {
-  write("site.yaml", "state: {directory: /var/lib/x}\noutputs: [{kind: eve, path: eve.json}, {kind: eve, path: \"-\"}, {kind: eve, path: /tmp/a}]\n");
+  write("site.yaml",
+        "state: {directory: /var/lib/x}\noutputs: [{kind: eve, path: eve.json}, {kind: eve, path: \"-\"}, {kind: eve, "
+        "path: /tmp/a}]\n");
   EXPECT_EQ(faults_of_file("site.yaml"), Lines{});
   EXPECT_EQ(config_->outputs[0].path, "/var/lib/x/eve.json");
   EXPECT_EQ(config_->outputs[1].path, "-");
@@ -111,7 +116,8 @@ TEST_F(ConfigLoad, a_relative_output_is_below_the_state_directory) {
 }
 
 TEST_F(ConfigLoad, a_text_in_memory_includes_nothing) {
-  EXPECT_EQ(faults_of("include: [a.yaml]\n"), (Lines{"site.yaml:1:10: include: a text in memory cannot include files"}));
+  EXPECT_EQ(faults_of("include: [a.yaml]\n"),
+            (Lines{"site.yaml:1:10: include: a text in memory cannot include files"}));
 }
 
 TEST(ConfigExample, the_shipped_example_has_no_fault) {
@@ -127,7 +133,9 @@ TEST(ConfigExample, the_shipped_example_has_no_fault) {
   EXPECT_EQ(config->allow.size(), 5u);
   EXPECT_EQ(config->outputs[1].types.has(EventType::flow), false);
   const std::string text = describe(*config);
-  EXPECT_NE(text.find("assets      10: 1 coordinator, 1 aggregator, 2 ems, 3 device, 2 router, 1 operator\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("assets      10: 1 coordinator, 1 aggregator, 2 ems, 3 device, 2 router, 1 operator\n"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("capacity    17.5 kW\n"), std::string::npos) << text;
 }
 

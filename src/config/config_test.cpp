@@ -9,7 +9,8 @@ namespace tsujiban::config {
 namespace {
 
 TEST(ConfigText, a_tag_an_anchor_and_an_alias_are_each_refused_with_their_place) {
-  EXPECT_EQ(faults_of("host: !secret a\n"), (Lines{"site.yaml:1:7: tags (!secret) are not accepted; write the plain value"}));
+  EXPECT_EQ(faults_of("host: !secret a\n"),
+            (Lines{"site.yaml:1:7: tags (!secret) are not accepted; write the plain value"}));
   EXPECT_EQ(faults_of("site: &s {name: a}\nstate: *s\n"),
             (Lines{"site.yaml:1:7: anchors (&) are not accepted; write the value out where it is needed",
                    "site.yaml:2:8: aliases are not accepted; write the value out"}));
@@ -39,9 +40,10 @@ TEST(ConfigText, deep_nesting_is_refused) {
 }
 
 TEST(ConfigText, what_is_no_yaml_is_told_with_its_place) {
-  EXPECT_EQ(faults_of("site: {name: a\nhost: b\n"), (Lines{"site.yaml:2:5: this is no YAML: end of map flow not found"}));
-  EXPECT_EQ(faults_of("host: a\n---\nhost: b\n"),
-            (Lines{"site.yaml:2:1: a second document (---) is not accepted; one file is one document, others are named by include"}));
+  EXPECT_EQ(faults_of("site: {name: a\nhost: b\n"),
+            (Lines{"site.yaml:2:5: this is no YAML: end of map flow not found"}));
+  EXPECT_EQ(faults_of("host: a\n---\nhost: b\n"), (Lines{"site.yaml:2:1: a second document (---) is not accepted; one "
+                                                         "file is one document, others are named by include"}));
 }
 
 TEST(ConfigText, bytes_that_are_no_text_are_refused) {
@@ -54,12 +56,15 @@ TEST(ConfigText, bytes_that_are_no_text_are_refused) {
 }
 
 TEST(ConfigText, an_empty_file_or_another_shape_is_refused) {
-  const std::string keys = "site, host, state, capture, segments, assets, allow, signatures, detectors, outputs, metrics";
+  const std::string keys =
+      "site, host, state, capture, segments, assets, allow, signatures, detectors, outputs, metrics";
   EXPECT_EQ(faults_of(""), (Lines{"site.yaml: the file is empty; a map is accepted, with the keys " + keys}));
   EXPECT_EQ(faults_of("# only a comment\n").size(), 1u);
-  EXPECT_EQ(faults_of("- a\n"), (Lines{"site.yaml:1:1: here is a list; the configuration is a map with the keys " + keys + ", include"}));
-  EXPECT_EQ(faults_of("hello\n"),
-            (Lines{"site.yaml:1:1: here is a single value; the configuration is a map with the keys " + keys + ", include"}));
+  EXPECT_EQ(faults_of("- a\n"),
+            (Lines{"site.yaml:1:1: here is a list; the configuration is a map with the keys " + keys + ", include"}));
+  EXPECT_EQ(
+      faults_of("hello\n"),
+      (Lines{"site.yaml:1:1: here is a single value; the configuration is a map with the keys " + keys + ", include"}));
 }
 
 TEST(ConfigKeys, an_unknown_key_is_told_with_what_was_meant) {
@@ -69,10 +74,12 @@ TEST(ConfigKeys, an_unknown_key_is_told_with_what_was_meant) {
 }
 
 TEST(ConfigKeys, keys_of_later_work_are_unknown_until_they_work) {
-  for (const char* key : {"privacy", "segment_files", "asset_files", "erab", "maintenance", "dispatch", "control", "indicators", "control_defaults"}) {
+  for (const char* key : {"privacy", "segment_files", "asset_files", "erab", "maintenance", "dispatch", "control",
+                          "indicators", "control_defaults"}) {
     const Lines lines = faults_of(std::string(key) + ": {}\n");
     ASSERT_EQ(lines.size(), 1u) << key;
-    EXPECT_EQ(lines[0].find("site.yaml:1:1: unknown key \"" + std::string(key) + "\" in the configuration"), 0u) << lines[0];
+    EXPECT_EQ(lines[0].find("site.yaml:1:1: unknown key \"" + std::string(key) + "\" in the configuration"), 0u)
+        << lines[0];
   }
 }
 
@@ -84,9 +91,11 @@ TEST(ConfigKeys, a_duplicate_key_is_told_with_the_first) {
 
 TEST(ConfigSite, wrong_values_are_told) {
   EXPECT_EQ(faults_of("site: {name: \"a b\", importance: C, timezone: Asia/Tokio}\n"),
-            (Lines{"site.yaml:1:14: name: \"a b\" is no name; letters, digits, \"-\", \"_\" and \".\" are accepted, in any script",
+            (Lines{"site.yaml:1:14: name: \"a b\" is no name; letters, digits, \"-\", \"_\" and \".\" are accepted, in "
+                   "any script",
                    "site.yaml:1:33: importance: \"C\" is not known; accepted: A, B",
-                   "site.yaml:1:46: timezone: \"Asia/Tokio\" is no IANA time zone of this system; did you mean \"Asia/Tokyo\"?; accepted: "
+                   "site.yaml:1:46: timezone: \"Asia/Tokio\" is no IANA time zone of this system; did you mean "
+                   "\"Asia/Tokyo\"?; accepted: "
                    "Asia/Tokyo, UTC, ..."}));
   EXPECT_EQ(faults_of("site: {importance: A}\n"), (Lines{"site.yaml:1:7: site needs the key \"name\""}));
   EXPECT_EQ(faults_of("site: {name: a, timezone: ../../etc/passwd}\n").size(), 1u);
@@ -96,7 +105,8 @@ TEST(ConfigSite, wrong_values_are_told) {
 TEST(ConfigState, memory_has_a_unit_and_a_range) {
   EXPECT_EQ(faults_of("state: {memory: 4GB}\n"),
             (Lines{"site.yaml:1:17: memory: \"GB\" is no unit here; accepted: 64KiB, 512MiB, 4GiB, 1TiB"}));
-  EXPECT_EQ(faults_of("state: {memory: 4}\n"), (Lines{"site.yaml:1:17: memory: \"4\" has no unit; accepted: 64KiB, 512MiB, 4GiB, 1TiB"}));
+  EXPECT_EQ(faults_of("state: {memory: 4}\n"),
+            (Lines{"site.yaml:1:17: memory: \"4\" has no unit; accepted: 64KiB, 512MiB, 4GiB, 1TiB"}));
   EXPECT_EQ(faults_of("state: {memory: 1KiB, directory: state}\n"),
             (Lines{"site.yaml:1:17: memory: \"1KiB\" cannot be; 64MiB to 16TiB is accepted",
                    "site.yaml:1:34: directory: \"state\" is no absolute path; it begins with \"/\""}));
@@ -105,22 +115,28 @@ TEST(ConfigState, memory_has_a_unit_and_a_range) {
 }
 
 TEST(ConfigCapture, kinds_interfaces_and_workers_are_checked) {
-  EXPECT_EQ(faults_of("capture:\n  - {kind: af_packet, interface: span0}\n  - {kind: pcap, interface: span0, workers: 0}\n"
-                      "  - {kind: pcap}\n  - {kind: pcap, interface: a/b, checksum: off}\n"),
-            (Lines{"site.yaml:2:12: kind: \"af_packet\" is not known; accepted: pcap",
-                   "site.yaml:3:29: interface: \"span0\" is captured twice; the first is on line 2",
-                   "site.yaml:3:45: workers: \"0\" is not accepted; a whole number from 1 to 64 is",
-                   "site.yaml:4:5: a capture needs the key \"interface\"",
-                   "site.yaml:5:29: interface: \"a/b\" is no name of an interface; 1 to 15 letters, digits and signs without \"/\" are accepted",
-                   "site.yaml:5:44: checksum: \"off\" is not known; accepted: auto, check, ignore"}));
+  EXPECT_EQ(
+      faults_of("capture:\n  - {kind: af_packet, interface: span0}\n  - {kind: pcap, interface: span0, workers: 0}\n"
+                "  - {kind: pcap}\n  - {kind: pcap, interface: a/b, checksum: off}\n"),
+      (Lines{"site.yaml:2:12: kind: \"af_packet\" is not known; accepted: pcap",
+             "site.yaml:3:29: interface: \"span0\" is captured twice; the first is on line 2",
+             "site.yaml:3:45: workers: \"0\" is not accepted; a whole number from 1 to 64 is",
+             "site.yaml:4:5: a capture needs the key \"interface\"",
+             "site.yaml:5:29: interface: \"a/b\" is no name of an interface; 1 to 15 letters, digits and signs without "
+             "\"/\" are accepted",
+             "site.yaml:5:44: checksum: \"off\" is not known; accepted: auto, check, ignore"}));
 }
 
 TEST(ConfigDetectors, only_detectors_that_exist_are_accepted) {
-  const Lines lines = faults_of("detectors: {policy.peer-not-alowed: {repeat: 60}, control.load-altering: {repeat: 60s}}\n");
+  const Lines lines =
+      faults_of("detectors: {policy.peer-not-alowed: {repeat: 60}, control.load-altering: {repeat: 60s}}\n");
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_EQ(lines[0], "site.yaml:1:13: unknown key \"policy.peer-not-alowed\" in detectors; did you mean \"policy.peer-not-allowed\"?; accepted: "
-                      "policy.peer-not-allowed, sensor.packet-loss, sensor.capture-stalled, sensor.state-limit, sensor.clock-step, "
-                      "sensor.duplicate-packets, signature");
+  EXPECT_EQ(
+      lines[0],
+      "site.yaml:1:13: unknown key \"policy.peer-not-alowed\" in detectors; did you mean \"policy.peer-not-allowed\"?; "
+      "accepted: "
+      "policy.peer-not-allowed, sensor.packet-loss, sensor.capture-stalled, sensor.state-limit, sensor.clock-step, "
+      "sensor.duplicate-packets, signature");
   EXPECT_EQ(lines[1].find("site.yaml:1:51: unknown key \"control.load-altering\" in detectors"), 0u) << lines[1];
   EXPECT_EQ(faults_of("detectors: {signature: {repeat: 60, enabled: yes}}\n"),
             (Lines{"site.yaml:1:33: repeat: \"60\" has no unit; accepted: 60s, 10m, 1h, 7d",
@@ -130,24 +146,29 @@ TEST(ConfigDetectors, only_detectors_that_exist_are_accepted) {
 TEST(ConfigDetectors, defaults_are_those_of_the_catalogue) {
   const auto config = defaults();
   EXPECT_EQ(config->detectors[static_cast<std::size_t>(DetectorId::sensor_packet_loss)].repeat, Duration::seconds(600));
-  EXPECT_EQ(config->detectors[static_cast<std::size_t>(DetectorId::policy_peer_not_allowed)].repeat, Duration::seconds(60));
+  EXPECT_EQ(config->detectors[static_cast<std::size_t>(DetectorId::policy_peer_not_allowed)].repeat,
+            Duration::seconds(60));
   EXPECT_TRUE(config->detectors[static_cast<std::size_t>(DetectorId::signature)].enabled);
   EXPECT_FALSE(config->detectors[static_cast<std::size_t>(DetectorId::c2_beacon)].enabled);
   EXPECT_FALSE(config->has_inventory());
 }
 
 TEST(ConfigOutputs, paths_types_and_rotation_are_checked) {
-  EXPECT_EQ(faults_of("outputs:\n  - {kind: eve, path: eve.json, types: [alert, flows]}\n  - {kind: syslog, path: eve.json, rotate: 10MB}\n"),
-            (Lines{"site.yaml:2:48: types: \"flows\" is no type of event; did you mean \"flow\"?; accepted: alert, flow, echonet_lite, arp, anomaly, stats",
+  EXPECT_EQ(faults_of("outputs:\n  - {kind: eve, path: eve.json, types: [alert, flows]}\n  - {kind: syslog, path: "
+                      "eve.json, rotate: 10MB}\n"),
+            (Lines{"site.yaml:2:48: types: \"flows\" is no type of event; did you mean \"flow\"?; accepted: alert, "
+                   "flow, echonet_lite, arp, anomaly, stats",
                    "site.yaml:3:12: kind: \"syslog\" is not known; accepted: eve",
                    "site.yaml:3:26: path: \"eve.json\" is written by two outputs; the first is on line 2",
                    "site.yaml:3:44: rotate: \"MB\" is no unit here; accepted: 64KiB, 512MiB, 4GiB, 1TiB"}));
 }
 
 TEST(ConfigMetrics, listen_is_an_address_with_a_port) {
-  for (const char* wrong : {"9836", ":9836", "localhost:9836", "127.0.0.1:0", "127.0.0.1:65536", "::1:9836", "[127.0.0.1]:80"}) {
+  for (const char* wrong :
+       {"9836", ":9836", "localhost:9836", "127.0.0.1:0", "127.0.0.1:65536", "::1:9836", "[127.0.0.1]:80"}) {
     EXPECT_EQ(faults_of("metrics: {listen: \"" + std::string(wrong) + "\"}\n"),
-              (Lines{"site.yaml:1:19: listen: \"" + std::string(wrong) + "\" is no address with a port; accepted: 127.0.0.1:9836, [::1]:9836"}));
+              (Lines{"site.yaml:1:19: listen: \"" + std::string(wrong) +
+                     "\" is no address with a port; accepted: 127.0.0.1:9836, [::1]:9836"}));
   }
   EXPECT_EQ(faults_of("metrics: {listen: \"[::1]:9836\"}\n"), Lines{});
 }
@@ -166,7 +187,8 @@ TEST(ConfigValues, durations_and_sizes_are_read) {
   EXPECT_EQ(duration, Duration::seconds(7 * 86400));
   EXPECT_EQ(read_duration("10m", duration), "");
   EXPECT_EQ(duration, Duration::seconds(600));
-  for (const char* wrong : {"", "s", "1.5s", "-1s", "60 s", "60S", "60ms", "400d"}) EXPECT_NE(read_duration(wrong, duration), "") << wrong;
+  for (const char* wrong : {"", "s", "1.5s", "-1s", "60 s", "60S", "60ms", "400d"})
+    EXPECT_NE(read_duration(wrong, duration), "") << wrong;
   std::uint64_t bytes = 0;
   EXPECT_EQ(read_size("512MiB", bytes), "");
   EXPECT_EQ(bytes, 512u << 20);
@@ -176,8 +198,10 @@ TEST(ConfigValues, kilowatts_are_plain_numbers) {
   double kilowatts = 0;
   EXPECT_EQ(read_kilowatts("5.5", kilowatts), "");
   EXPECT_EQ(kilowatts, 5.5);
-  EXPECT_EQ(read_kilowatts("7MW", kilowatts), "\"7MW\" has a unit, but the key's name says it already; a plain number of kilowatts is accepted");
-  for (const char* wrong : {"", "-1", "nan", "inf", "1e400", "40000000", "6 kW"}) EXPECT_NE(read_kilowatts(wrong, kilowatts), "") << wrong;
+  EXPECT_EQ(read_kilowatts("7MW", kilowatts),
+            "\"7MW\" has a unit, but the key's name says it already; a plain number of kilowatts is accepted");
+  for (const char* wrong : {"", "-1", "nan", "inf", "1e400", "40000000", "6 kW"})
+    EXPECT_NE(read_kilowatts(wrong, kilowatts), "") << wrong;
 }
 
 TEST(ConfigValues, ports_are_read) {
@@ -190,7 +214,8 @@ TEST(ConfigValues, ports_are_read) {
   EXPECT_EQ(range.protocol, 0);
   EXPECT_EQ(read_ports("udp/9-3", range), "\"udp/9-3\" runs backwards; the smaller port comes first");
   EXPECT_EQ(read_ports("443", range), "\"443\" names no ports; accepted: tcp/443, udp/3610, tcp/1000-2000, any");
-  for (const char* wrong : {"", "tcp", "tcp/", "tcp/0", "tcp/65536", "tcp/1-", "sctp/1", "tcp/1-2-3"}) EXPECT_NE(read_ports(wrong, range), "") << wrong;
+  for (const char* wrong : {"", "tcp", "tcp/", "tcp/0", "tcp/65536", "tcp/1-", "sctp/1", "tcp/1-2-3"})
+    EXPECT_NE(read_ports(wrong, range), "") << wrong;
 }
 
 TEST(ConfigValues, edit_distance_counts_swaps_as_one) {

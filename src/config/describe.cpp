@@ -33,11 +33,12 @@ std::string describe(const Config& config) {
     out.append(out.size() - out.rfind('\n') - 1 < 12 ? 12 - (out.size() - out.rfind('\n') - 1) : 1, ' ');
     out += text + '\n';
   };
-  line("site", (config.site_name.empty() ? std::string("(no name)") : config.site_name) + ", importance " + config.importance +
-                   ", time zone " + config.timezone);
+  line("site", (config.site_name.empty() ? std::string("(no name)") : config.site_name) + ", importance " +
+                   config.importance + ", time zone " + config.timezone);
   line("memory", size_text(config.memory_bytes));
   for (const CaptureEntry& entry : config.captures) {
-    line("capture", entry.interface + ", " + std::to_string(entry.workers) + (entry.workers == 1 ? " worker" : " workers"));
+    line("capture",
+         entry.interface + ", " + std::to_string(entry.workers) + (entry.workers == 1 ? " worker" : " workers"));
   }
   line("segments", std::to_string(config.segments.size()));
   std::array<std::size_t, role_count> roles{};
@@ -55,13 +56,14 @@ std::string describe(const Config& config) {
   line("assets", std::to_string(config.assets.size()) + by_role);
   if (capacity_kw > 0) line("capacity", kilowatts_text(capacity_kw));
   line("allow", std::to_string(config.allow.size()) + (config.allow.size() == 1 ? " entry" : " entries"));
-  line("signatures", std::to_string(config.signature_files.size()) + (config.signature_files.size() == 1 ? " file" : " files"));
+  line("signatures",
+       std::to_string(config.signature_files.size()) + (config.signature_files.size() == 1 ? " file" : " files"));
   for (const DetectorId id : detectors_present) {
     const DetectorSettings& settings = config.detectors[static_cast<std::size_t>(id)];
     const bool rests = !config.has_inventory() && info_of(id).needs == "inventory";
     line("detector", std::string(info_of(id).name) + (!settings.enabled ? ": off, by the configuration"
-                                                      : rests          ? ": rests, it needs an inventory (assets)"
-                                                                       : ": on"));
+                                                      : rests           ? ": rests, it needs an inventory (assets)"
+                                                                        : ": on"));
   }
   for (const Output& output : config.outputs) line("output", output.path);
   if (!config.metrics_listen.empty()) line("metrics", config.metrics_listen);

@@ -42,8 +42,8 @@ std::vector<Fault> FaultList::finish() {
   faults.reserve(shown + 1);
   for (std::size_t i = 0; i < shown; ++i) faults.push_back({place_of(rows_[i].at), std::move(rows_[i].message)});
   if (total > faults_max) {
-    faults.push_back({place_of(rows_[shown].at), "and " + std::to_string(total - shown) +
-                                                     " more faults from here on; correct those above first"});
+    faults.push_back({place_of(rows_[shown].at),
+                      "and " + std::to_string(total - shown) + " more faults from here on; correct those above first"});
   }
   return faults;
 }

@@ -14,7 +14,8 @@ struct Position {
   std::uint32_t line = 0, column = 0;
 };
 
-// Collects the faults of one load, in whatever order the sections are read, and gives them back in the order of the files.
+// Collects the faults of one load, in whatever order the sections are read, and gives them back in the order of the
+// files.
 class FaultList {
  public:
   // Beyond this many they are only counted: a file of 64 MiB could hold millions.

@@ -34,22 +34,29 @@ const std::vector<std::string_view>& protocol_words() {
 bool read_role(Context& context, const Value& item, std::string_view key, std::string_view text, Role& role) {
   if (parse_role(text, role)) return true;
   wrong(context, item, key,
-        in_quotes(text) + " is no role" + context.suggestions.among(text, role_words()) + "; accepted: " + listed(role_words()));
+        in_quotes(text) + " is no role" + context.suggestions.among(text, role_words()) +
+            "; accepted: " + listed(role_words()));
   return false;
 }
 
-bool read_interface(Context& context, const Value& item, std::string_view key, std::string_view text, ErabInterface& interface) {
+bool read_interface(Context& context, const Value& item, std::string_view key, std::string_view text,
+                    ErabInterface& interface) {
   if (parse_erab_interface(text, interface)) return true;
-  wrong(context, item, key, in_quotes(text) + " is no ERAB interface" + context.suggestions.among(text, interface_words()) +
-                                "; accepted: " + listed(interface_words()));
+  wrong(context, item, key,
+        in_quotes(text) + " is no ERAB interface" + context.suggestions.among(text, interface_words()) +
+            "; accepted: " + listed(interface_words()));
   return false;
 }
 
 // What looks like a host's name in DNS (RFC 1123, 2.1), or a wildcard of one.
 bool looks_like_domain(std::string_view text) noexcept {
-  return text.find('.') != std::string_view::npos && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '*';
-         }) && std::any_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+  return text.find('.') != std::string_view::npos &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                              c == '-' || c == '*';
+                     }) &&
+         std::any_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
 }
 
 }  // namespace
@@ -66,7 +73,8 @@ void InventoryReader::read_segments(const Value& value) {
   static constexpr std::array<std::string_view, 6> keys = {"name", "prefix", "vlan", "vni", "pan", "erab"};
   Context& context = building_.context;
   if (value.kind() != NodeKind::list) {
-    if (value.kind() != NodeKind::refused) wrong(context, value, "segments", "a list of maps is accepted, one a segment");
+    if (value.kind() != NodeKind::refused)
+      wrong(context, value, "segments", "a list of maps is accepted, one a segment");
     return;
   }
   value.for_each([&](const Value& item) {
@@ -80,8 +88,9 @@ void InventoryReader::read_segments(const Value& value) {
       if (const std::string message = read_name(text); !message.empty()) {
         wrong(context, name, "name", message);
       } else if (const auto [at, added] = building_.segment_names.try_emplace(text, number); !added) {
-        wrong(context, name, "name", "the segment " + in_quotes(text) + " is here twice; the first is on " +
-                                         context.faults.reference(building_.segment_positions[at->second - 1], name.file));
+        wrong(context, name, "name",
+              "the segment " + in_quotes(text) + " is here twice; the first is on " +
+                  context.faults.reference(building_.segment_positions[at->second - 1], name.file));
       } else {
         building_.segment_name_list.push_back(text);
       }
@@ -91,23 +100,29 @@ void InventoryReader::read_segments(const Value& value) {
     building_.segment_link_known.push_back(link_known);
     read_one_or_list(context, map.need("prefix"), "prefix", [&](const Value& at, std::string_view prefix_text) {
       IpPrefix prefix;
-      if (const std::string message = read_prefix(prefix_text, prefix); !message.empty()) return wrong(context, at, "prefix", message);
+      if (const std::string message = read_prefix(prefix_text, prefix); !message.empty())
+        return wrong(context, at, "prefix", message);
       if (prefix.address.is_multicast()) {
-        return wrong(context, at, "prefix", in_quotes(prefix_text) + " is multicast; a segment has the prefix of its hosts");
+        return wrong(context, at, "prefix",
+                     in_quotes(prefix_text) + " is multicast; a segment has the prefix of its hosts");
       }
       const LinkAddress key{segment.key.raw(), prefix.address, prefix.length, segment.any_link};
       // A link that could not be read is no reason to call two prefixes the same.
-      const auto [found, added] = link_known ? prefixes_.try_emplace(key, number - 1) : std::pair{prefixes_.end(), true};
+      const auto [found, added] =
+          link_known ? prefixes_.try_emplace(key, number - 1) : std::pair{prefixes_.end(), true};
       if (!added) {
         const bool same = found->second == number - 1;
-        return wrong(context, at, "prefix",
-                     to_string(prefix) + (same ? " is here twice"
-                                               : " is already the segment " + in_quotes(building_.config.segments[found->second].name) +
-                                                     " on " + context.faults.reference(building_.segment_positions[found->second], at.file) +
-                                                     "; vlan, vni or pan tells two apart"));
+        return wrong(
+            context, at, "prefix",
+            to_string(prefix) +
+                (same ? " is here twice"
+                      : " is already the segment " + in_quotes(building_.config.segments[found->second].name) + " on " +
+                            context.faults.reference(building_.segment_positions[found->second], at.file) +
+                            "; vlan, vni or pan tells two apart"));
       }
       if (segment.prefixes.size() == prefixes_per_segment_max) {
-        return wrong(context, at, "prefix", "more than " + std::to_string(prefixes_per_segment_max) + " prefixes in one segment");
+        return wrong(context, at, "prefix",
+                     "more than " + std::to_string(prefixes_per_segment_max) + " prefixes in one segment");
       }
       segment.prefixes.push_back(prefix);
     });
@@ -134,13 +149,17 @@ bool InventoryReader::read_link(MapReader& map, Segment& segment) {
       std::string_view digits = text.starts_with("0x") ? text.substr(2) : std::string_view{};
       out = 0;
       for (const char c : digits) {
-        const int nibble = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        const int nibble = c >= '0' && c <= '9'   ? c - '0'
+                           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                  : -1;
         if (nibble < 0) return in_quotes(text) + " is no PAN identifier; 0x0000 to 0xfffe is accepted";
         out = out << 4 | static_cast<std::uint64_t>(nibble);
         if (out > 0xfffe) break;
       }
       // IEEE 802.15.4-2020, 7.2.2.6: 0xffff is the broadcast identifier, not a network.
-      return digits.empty() || out > 0xfffe ? in_quotes(text) + " is no PAN identifier; 0x0000 to 0xfffe is accepted" : std::string{};
+      return digits.empty() || out > 0xfffe ? in_quotes(text) + " is no PAN identifier; 0x0000 to 0xfffe is accepted"
+                                            : std::string{};
     };
     known = read_value(context, pan, "pan", number, read);
     if (known) segment.key = SegmentKey::pan(static_cast<std::uint16_t>(number));
@@ -167,7 +186,8 @@ bool InventoryReader::read_link(MapReader& map, Segment& segment) {
 
 void InventoryReader::read_assets(const Value& value) {
   if (value.kind() != NodeKind::list) {
-    if (value.kind() != NodeKind::refused) wrong(building_.context, value, "assets", "a list of maps is accepted, one an asset");
+    if (value.kind() != NodeKind::refused)
+      wrong(building_.context, value, "assets", "a list of maps is accepted, one an asset");
     return;
   }
   building_.config.assets.reserve(building_.config.assets.size() + value.node->count);
@@ -175,7 +195,7 @@ void InventoryReader::read_assets(const Value& value) {
 }
 
 void InventoryReader::read_asset(const Value& value) {
-  static constexpr std::array<std::string_view, 9> keys = {"name", "role",   "address",     "segment", "mac",
+  static constexpr std::array<std::string_view, 9> keys = {"name",   "role",   "address",     "segment", "mac",
                                                            "serves", "object", "capacity_kw", "ports"};
   Context& context = building_.context;
   MapReader map(context, value, "an asset", keys);
@@ -188,8 +208,9 @@ void InventoryReader::read_asset(const Value& value) {
     if (const std::string message = read_name(text); !message.empty()) {
       wrong(context, name, "name", message);
     } else if (const auto [at, added] = building_.asset_names.try_emplace(text, number); !added) {
-      wrong(context, name, "name", "the asset " + in_quotes(text) + " is here twice; the first is on " +
-                                       context.faults.reference(building_.asset_positions[at->second - 1], name.file));
+      wrong(context, name, "name",
+            "the asset " + in_quotes(text) + " is here twice; the first is on " +
+                context.faults.reference(building_.asset_positions[at->second - 1], name.file));
     } else {
       building_.asset_name_list.push_back(text);
     }
@@ -206,9 +227,9 @@ void InventoryReader::read_asset(const Value& value) {
       asset.segment = at->second;
       link_known = building_.segment_link_known[at->second - 1];
     } else {
-      wrong(context, segment, "segment", "there is no segment " + in_quotes(text) +
-                                             context.suggestions.among(text, building_.segment_name_list) +
-                                             "; the names under segments are accepted");
+      wrong(context, segment, "segment",
+            "there is no segment " + in_quotes(text) + context.suggestions.among(text, building_.segment_name_list) +
+                "; the names under segments are accepted");
     }
   }
   read_asset_addresses(map.need("address"), asset, number, link_known);
@@ -235,38 +256,49 @@ void InventoryReader::read_asset(const Value& value) {
   building_.config.assets.push_back(std::move(asset));
 }
 
-void InventoryReader::read_asset_addresses(const Value& value, Asset& asset, std::uint32_t asset_number, bool link_known) {
+void InventoryReader::read_asset_addresses(const Value& value, Asset& asset, std::uint32_t asset_number,
+                                           bool link_known) {
   Context& context = building_.context;
   const Segment* segment = asset.segment == 0 ? nullptr : &building_.config.segments[asset.segment - 1];
   read_one_or_list(context, value, "address", [&](const Value& item, std::string_view text) {
     IpAddress address;
-    if (const std::string message = read_address(text, address); !message.empty()) return wrong(context, item, "address", message);
+    if (const std::string message = read_address(text, address); !message.empty())
+      return wrong(context, item, "address", message);
     if (address.is_multicast() || address.is_broadcast() || address.is_unspecified() || address.is_loopback()) {
       return wrong(context, item, "address", in_quotes(text) + " is no address of one host");
     }
     if (address.is_link_local()) {
       // It repeats on every link, and needs none of the segment's prefixes.
       if (link_known && (segment == nullptr || segment->any_link)) {
-        return wrong(context, item, "address", in_quotes(text) + " repeats on every link; it is accepted with a segment that has vlan, vni or pan");
+        return wrong(
+            context, item, "address",
+            in_quotes(text) + " repeats on every link; it is accepted with a segment that has vlan, vni or pan");
       }
     } else if (segment != nullptr && !segment->prefixes.empty() &&
-               std::none_of(segment->prefixes.begin(), segment->prefixes.end(), [&](const IpPrefix& p) { return p.contains(address); })) {
+               std::none_of(segment->prefixes.begin(), segment->prefixes.end(),
+                            [&](const IpPrefix& p) { return p.contains(address); })) {
       std::string prefixes;
-      for (std::size_t i = 0; i < segment->prefixes.size() && i < 3; ++i) prefixes += (i == 0 ? "" : ", ") + to_string(segment->prefixes[i]);
+      for (std::size_t i = 0; i < segment->prefixes.size() && i < 3; ++i)
+        prefixes += (i == 0 ? "" : ", ") + to_string(segment->prefixes[i]);
       if (segment->prefixes.size() > 3) prefixes += ", ...";
-      return wrong(context, item, "address", in_quotes(text) + " is not in the segment " + in_quotes(segment->name) + " (" + prefixes + ")");
+      return wrong(context, item, "address",
+                   in_quotes(text) + " is not in the segment " + in_quotes(segment->name) + " (" + prefixes + ")");
     }
     const bool any_link = segment == nullptr || segment->any_link;
     const LinkAddress key{any_link ? 0 : segment->key.raw(), address, 255, any_link};
-    const auto [found, added] = link_known ? addresses_.try_emplace(key, asset_number) : std::pair{addresses_.end(), true};
+    const auto [found, added] =
+        link_known ? addresses_.try_emplace(key, asset_number) : std::pair{addresses_.end(), true};
     if (!added) {
       if (found->second == asset_number) return wrong(context, item, "address", in_quotes(text) + " is here twice");
       return wrong(context, item, "address",
-                   in_quotes(text) + " is already the asset " + in_quotes(building_.config.assets[found->second - 1].name) + " on " +
-                       context.faults.reference(building_.asset_positions[found->second - 1], item.file) + " of the same link");
+                   in_quotes(text) + " is already the asset " +
+                       in_quotes(building_.config.assets[found->second - 1].name) + " on " +
+                       context.faults.reference(building_.asset_positions[found->second - 1], item.file) +
+                       " of the same link");
     }
     if (asset.addresses.size() == addresses_per_asset_max) {
-      return wrong(context, item, "address", "more than " + std::to_string(addresses_per_asset_max) + " addresses in one asset");
+      return wrong(context, item, "address",
+                   "more than " + std::to_string(addresses_per_asset_max) + " addresses in one asset");
     }
     asset.addresses.push_back(address);
   });
@@ -276,7 +308,8 @@ void InventoryReader::read_port_list(const Value& value, std::vector<PortRange>&
   Context& context = building_.context;
   read_one_or_list(context, value, "ports", [&](const Value& item, std::string_view text) {
     PortRange range;
-    if (const std::string message = read_ports(text, range); !message.empty()) return wrong(context, item, "ports", message);
+    if (const std::string message = read_ports(text, range); !message.empty())
+      return wrong(context, item, "ports", message);
     if (ports.size() == allow_ports_max) {
       return wrong(context, item, "ports", "more than " + std::to_string(allow_ports_max) + " port ranges in one list");
     }
@@ -292,7 +325,8 @@ void InventoryReader::read_port_list(const Value& value, std::vector<PortRange>&
 
 void InventoryReader::read_allow(const Value& value) {
   if (value.kind() != NodeKind::list) {
-    if (value.kind() != NodeKind::refused) wrong(building_.context, value, "allow", "a list of maps is accepted, one an entry");
+    if (value.kind() != NodeKind::refused)
+      wrong(building_.context, value, "allow", "a list of maps is accepted, one an entry");
     return;
   }
   value.for_each([&](const Value& item) { read_entry(item); });
@@ -315,8 +349,9 @@ void InventoryReader::read_entry(const Value& value) {
   read_one_or_list(context, map.find("protocols"), "protocols", [&](const Value& item, std::string_view text) {
     AppProtocol protocol = AppProtocol::unknown;
     if (!parse_app_protocol(text, protocol)) {
-      return wrong(context, item, "protocols", in_quotes(text) + " is no protocol that is understood" +
-                                                   context.suggestions.among(text, protocol_words()) + "; accepted: " + listed(protocol_words()));
+      return wrong(context, item, "protocols",
+                   in_quotes(text) + " is no protocol that is understood" +
+                       context.suggestions.among(text, protocol_words()) + "; accepted: " + listed(protocol_words()));
     }
     if (std::find(entry.protocols.begin(), entry.protocols.end(), protocol) != entry.protocols.end()) {
       return wrong(context, item, "protocols", in_quotes(text) + " is here twice");
@@ -339,7 +374,8 @@ void InventoryReader::read_ends(const Value& value, std::string_view key, std::v
     Endpoint end;
     if (!read_end(item, key, text, end)) return;
     if (ends.size() == allow_ends_max) {
-      if (item.node->next == 0) wrong(context, item, key, "more than " + std::to_string(allow_ends_max) + " names in one list");
+      if (item.node->next == 0)
+        wrong(context, item, key, "more than " + std::to_string(allow_ends_max) + " names in one list");
       return;
     }
     ends.push_back(end);
@@ -365,8 +401,9 @@ bool InventoryReader::read_end(const Value& item, std::string_view key, std::str
     const std::string_view name = text.substr(8);
     const auto at = building_.segment_names.find(name);
     if (at == building_.segment_names.end()) {
-      wrong(context, item, key, "there is no segment " + in_quotes(name) + context.suggestions.among(name, building_.segment_name_list) +
-                                    "; the names under segments are accepted");
+      wrong(context, item, key,
+            "there is no segment " + in_quotes(name) + context.suggestions.among(name, building_.segment_name_list) +
+                "; the names under segments are accepted");
       return false;
     }
     end.kind = Endpoint::Kind::segment;
@@ -389,19 +426,24 @@ bool InventoryReader::read_end(const Value& item, std::string_view key, std::str
     wrong(context, item, key, in_quotes(text) + ": names are not supported yet; give addresses or prefixes");
     return false;
   }
-  wrong(context, item, key, "there is no asset " + in_quotes(text) + context.suggestions.among(text, building_.asset_name_list) +
-                                "; accepted: any, the name of an asset, role:NAME, segment:NAME, an address, a prefix");
+  wrong(context, item, key,
+        "there is no asset " + in_quotes(text) + context.suggestions.among(text, building_.asset_name_list) +
+            "; accepted: any, the name of an asset, role:NAME, segment:NAME, an address, a prefix");
   return false;
 }
 
 std::uint64_t InventoryReader::id_of(const Endpoint& end) {
   const std::uint64_t kind = static_cast<std::uint64_t>(end.kind) << 56;
   switch (end.kind) {
-    case Endpoint::Kind::any: return kind;
+    case Endpoint::Kind::any:
+      return kind;
     case Endpoint::Kind::asset:
-    case Endpoint::Kind::segment: return kind | end.index;
-    case Endpoint::Kind::role: return kind | static_cast<std::uint64_t>(end.role);
-    case Endpoint::Kind::prefix: break;
+    case Endpoint::Kind::segment:
+      return kind | end.index;
+    case Endpoint::Kind::role:
+      return kind | static_cast<std::uint64_t>(end.role);
+    case Endpoint::Kind::prefix:
+      break;
   }
   return kind | end_ids_.try_emplace({0, end.prefix.address, end.prefix.length, false}, end_ids_.size()).first->second;
 }
@@ -413,8 +455,9 @@ void InventoryReader::count_pairs(const Value& value, const AllowEntry& entry) {
   pair_count_ += pairs;
   if (pair_count_ > allow_pairs_max) {
     if (!were_too_many) {
-      wrong(context, value, "allow", "up to here the entries name more than " + std::to_string(allow_pairs_max) +
-                                         " pairs; name roles, segments or prefixes instead of single hosts");
+      wrong(context, value, "allow",
+            "up to here the entries name more than " + std::to_string(allow_pairs_max) +
+                " pairs; name roles, segments or prefixes instead of single hosts");
     }
     return;
   }
@@ -426,8 +469,9 @@ void InventoryReader::count_pairs(const Value& value, const AllowEntry& entry) {
     for (const std::uint64_t to_id : to_ids) {
       if (++pairs_[{from_id, to_id}] != allow_same_pair_max + 1 || told) continue;
       told = true;
-      wrong(context, value, "allow", "more than " + std::to_string(allow_same_pair_max) +
-                                         " entries name the same two ends; write their ports as one list");
+      wrong(context, value, "allow",
+            "more than " + std::to_string(allow_same_pair_max) +
+                " entries name the same two ends; write their ports as one list");
     }
   }
 }

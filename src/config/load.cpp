@@ -6,17 +6,17 @@
 #include <cstring>
 #include <deque>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <unordered_set>
 
 #include "config/sections.h"
+#include "config/text_file.h"
 
 namespace tsujiban::config {
 namespace {
 
-constexpr std::array<std::string_view, 11> top_keys = {"site",       "host",      "state",   "capture", "segments", "assets",
-                                                       "allow", "signatures", "detectors", "outputs", "metrics"};
+constexpr std::array<std::string_view, 11> top_keys = {
+    "site", "host", "state", "capture", "segments", "assets", "allow", "signatures", "detectors", "outputs", "metrics"};
 constexpr std::string_view include_key = "include";
 
 struct Document {
@@ -24,14 +24,15 @@ struct Document {
   Tree tree;
 };
 
-// All files of one configuration: read first, then walked section by section, for an asset may name a segment of a later file.
+// All files of one configuration: read first, then walked section by section, for an asset may name a segment of a
+// later file.
 class Loader {
  public:
   explicit Loader(bool files_allowed) : files_allowed_(files_allowed) {}
 
   void add_file(const std::string& path, const Value* named_by, std::size_t depth) {
     std::string bytes;
-    const std::string message = read_file(path, bytes);
+    const std::string message = read_text_file(path, file_bytes_max, bytes);
     if (!message.empty()) {
       if (named_by == nullptr) {
         faults_.add({faults_.add_file(path), 0, 0}, message);
@@ -63,7 +64,8 @@ class Loader {
     }
     if (document.tree.empty() || document.tree.root().kind == NodeKind::null) {
       // An empty include is a section that nobody has filled yet; an empty configuration is a wrong file.
-      if (depth == 0) faults_.add({document.file, 0, 0}, "the file is empty; a map is accepted, with the keys " + listed(top_keys));
+      if (depth == 0)
+        faults_.add({document.file, 0, 0}, "the file is empty; a map is accepted, with the keys " + listed(top_keys));
       document.tree = Tree{};
       return;
     }
@@ -86,23 +88,6 @@ class Loader {
   }
 
  private:
-  static std::string read_file(const std::string& path, std::string& bytes) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) return std::strerror(errno);
-    if (S_ISDIR(status.st_mode)) return "this is a folder; a YAML file is accepted";
-    if (!S_ISREG(status.st_mode)) return "this is no ordinary file; a YAML file is accepted";
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return std::strerror(errno == 0 ? EIO : errno);
-    if (static_cast<std::uint64_t>(status.st_size) > file_bytes_max) return "the file is larger than 64 MiB; split it with include";
-    // Not more than it had, should it grow meanwhile.
-    bytes.resize(static_cast<std::size_t>(status.st_size));
-    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (file.bad()) return "reading failed";
-    bytes.resize(static_cast<std::size_t>(file.gcount()));
-    return {};
-  }
-
   static Value root_of(const Document& document) { return {&document.tree, &document.tree.root(), document.file}; }
 
   void read_includes(const Document& document, std::size_t depth) {
@@ -122,7 +107,8 @@ class Loader {
     read_one_or_list(context_, include, include_key, [&](const Value& item, std::string_view text) {
       if (text.empty()) return wrong(context_, item, include_key, "an empty name");
       if (depth == include_depth_max) {
-        return wrong(context_, item, include_key, "files include files more than " + std::to_string(include_depth_max) + " deep");
+        return wrong(context_, item, include_key,
+                     "files include files more than " + std::to_string(include_depth_max) + " deep");
       }
       if (identities_.size() == include_files_max) {
         return wrong(context_, item, include_key, "more than " + std::to_string(include_files_max) + " files");
@@ -150,7 +136,8 @@ class Loader {
       Value first;
       each(key, [&](const Value& value) {
         if (first) {
-          return wrong(context_, value, key, "this is said twice; the first is on " + faults_.reference(first.position(), value.file));
+          return wrong(context_, value, key,
+                       "this is said twice; the first is on " + faults_.reference(first.position(), value.file));
         }
         first = value;
         read(building, value);

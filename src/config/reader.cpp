@@ -7,10 +7,14 @@ namespace {
 
 std::string_view kind_text(NodeKind kind) noexcept {
   switch (kind) {
-    case NodeKind::null: return "nothing";
-    case NodeKind::scalar: return "a single value";
-    case NodeKind::list: return "a list";
-    default: return "a map";
+    case NodeKind::null:
+      return "nothing";
+    case NodeKind::scalar:
+      return "a single value";
+    case NodeKind::list:
+      return "a list";
+    default:
+      return "a map";
   }
 }
 
@@ -65,7 +69,8 @@ MapReader::MapReader(Context& context, const Value& map, std::string_view what, 
       return;
     }
     context.faults.add(name.position(), "unknown key " + in_quotes(name.text()) + " in " + std::string(what) +
-                                            context.suggestions.among(name.text(), keys) + "; accepted: " + listed(keys));
+                                            context.suggestions.among(name.text(), keys) +
+                                            "; accepted: " + listed(keys));
   });
 }
 

@@ -103,7 +103,8 @@ bool read_word(Context& context, const Value& value, std::string_view key, std::
       return true;
     }
   }
-  wrong(context, value, key, in_quotes(text) + " is not known" + context.suggestions.among(text, words) + "; accepted: " + listed(words));
+  wrong(context, value, key,
+        in_quotes(text) + " is not known" + context.suggestions.among(text, words) + "; accepted: " + listed(words));
   return false;
 }
 

@@ -13,12 +13,12 @@ namespace tsujiban::config {
 struct Building {
   Context& context;
   Config& config;
-  bool files_allowed = false;                                    // False for a text in memory.
+  bool files_allowed = false;                                                 // False for a text in memory.
   std::unordered_map<std::string, Position> interfaces, outputs, signatures;  // Named so far.
 
   std::unordered_map<std::string_view, std::uint32_t> segment_names, asset_names;  // Index + 1; views into the trees.
   std::vector<Position> segment_positions, asset_positions;
-  std::vector<bool> segment_link_known;                          // False: its vlan, vni or pan is a fault.
+  std::vector<bool> segment_link_known;                              // False: its vlan, vni or pan is a fault.
   std::vector<std::string_view> segment_name_list, asset_name_list;  // For suggestions.
 };
 
@@ -46,7 +46,7 @@ class InventoryReader {
   struct LinkAddress {
     std::uint64_t link;
     IpAddress address;
-    std::uint8_t length;   // Of a prefix; 255 for an address.
+    std::uint8_t length;  // Of a prefix; 255 for an address.
     bool any_link;
     bool operator==(const LinkAddress&) const noexcept = default;
   };

@@ -17,7 +17,7 @@ constexpr std::uint64_t rotate_bytes_min = std::uint64_t{1} << 20;
 constexpr std::uint64_t workers_max = 64;
 constexpr std::size_t interface_bytes_max = 15;  // IFNAMSIZ of Linux, without its end.
 constexpr std::size_t path_bytes_max = 4095;
-constexpr std::size_t host_bytes_max = 253;      // RFC 1035, 2.3.4.
+constexpr std::size_t host_bytes_max = 253;  // RFC 1035, 2.3.4.
 
 std::string read_path(std::string_view text) {
   return text.empty() || text.size() > path_bytes_max ? "a path of 1 to 4095 bytes is accepted" : std::string{};
@@ -70,7 +70,8 @@ void read_site(Building& building, const Value& value) {
     return read_timezone(text);
   };
   read_value(context, map.need("name"), "name", building.config.site_name, name);
-  read_word<char>(context, map.find("importance"), "importance", importances, importance_meanings, building.config.importance);
+  read_word<char>(context, map.find("importance"), "importance", importances, importance_meanings,
+                  building.config.importance);
   read_value(context, map.find("timezone"), "timezone", building.config.timezone, zone);
 }
 
@@ -98,8 +99,10 @@ void read_state(Building& building, const Value& value) {
 
 void read_host(Building& building, const Value& value) {
   const auto host = [](std::string_view text, std::string& out) -> std::string {
-    const bool clean = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<std::uint8_t>(c) > 0x20 && c != 0x7f; });
-    if (text.empty() || text.size() > host_bytes_max || !clean) return in_quotes(text) + " is no host's name; 1 to 253 bytes without spaces are accepted";
+    const bool clean =
+        std::all_of(text.begin(), text.end(), [](char c) { return static_cast<std::uint8_t>(c) > 0x20 && c != 0x7f; });
+    if (text.empty() || text.size() > host_bytes_max || !clean)
+      return in_quotes(text) + " is no host's name; 1 to 253 bytes without spaces are accepted";
     out = text;
     return {};
   };
@@ -111,7 +114,8 @@ void read_capture(Building& building, const Value& value) {
   static constexpr std::array<std::string_view, 1> kinds = {"pcap"};
   static constexpr std::array<CaptureEntry::Kind, 1> kind_meanings = {CaptureEntry::Kind::pcap};
   static constexpr std::array<std::string_view, 3> modes = {"auto", "check", "ignore"};
-  static constexpr std::array<ChecksumMode, 3> mode_meanings = {ChecksumMode::automatic, ChecksumMode::check, ChecksumMode::ignore};
+  static constexpr std::array<ChecksumMode, 3> mode_meanings = {ChecksumMode::automatic, ChecksumMode::check,
+                                                                ChecksumMode::ignore};
   Context& context = building.context;
   each_map(building, value, "capture", [&](const Value& item) {
     MapReader map(context, item, "a capture", keys);
@@ -123,7 +127,8 @@ void read_capture(Building& building, const Value& value) {
     const auto name = [](std::string_view text, std::string& out) -> std::string {
       const bool clean = std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '/'; });
       if (text.empty() || text.size() > interface_bytes_max || !clean) {
-        return in_quotes(text) + " is no name of an interface; 1 to 15 letters, digits and signs without \"/\" are accepted";
+        return in_quotes(text) +
+               " is no name of an interface; 1 to 15 letters, digits and signs without \"/\" are accepted";
       }
       out = text;
       return {};
@@ -131,8 +136,9 @@ void read_capture(Building& building, const Value& value) {
     if (read_value(context, interface, "interface", entry.interface, name)) {
       const auto [at, added] = building.interfaces.try_emplace(entry.interface, interface.position());
       if (!added) {
-        wrong(context, interface, "interface", in_quotes(entry.interface) + " is captured twice; the first is on " +
-                                                   context.faults.reference(at->second, interface.file));
+        wrong(context, interface, "interface",
+              in_quotes(entry.interface) + " is captured twice; the first is on " +
+                  context.faults.reference(at->second, interface.file));
       }
     }
     read_word<ChecksumMode>(context, map.find("checksum"), "checksum", modes, mode_meanings, entry.checksum);
@@ -191,14 +197,16 @@ void read_outputs(Building& building, const Value& value) {
     if (read_value(context, path, "path", output.path, checked_path)) {
       const auto [at, added] = building.outputs.try_emplace(output.path, path.position());
       if (!added) {
-        wrong(context, path, "path", in_quotes(output.path) + " is written by two outputs; the first is on " +
-                                         context.faults.reference(at->second, path.file));
+        wrong(context, path, "path",
+              in_quotes(output.path) + " is written by two outputs; the first is on " +
+                  context.faults.reference(at->second, path.file));
       }
     }
     const auto rotate = [](std::string_view text, std::uint64_t& out) -> std::string {
       std::uint64_t bytes = 0;
       std::string message = read_size(text, bytes);
-      if (message.empty() && bytes < rotate_bytes_min) message = in_quotes(text) + " cannot be; 1MiB and more is accepted, and without the key nothing is rotated";
+      if (message.empty() && bytes < rotate_bytes_min)
+        message = in_quotes(text) + " cannot be; 1MiB and more is accepted, and without the key nothing is rotated";
       if (message.empty()) out = bytes;
       return message;
     };
@@ -208,7 +216,9 @@ void read_outputs(Building& building, const Value& value) {
       read_one_or_list(context, list, "types", [&](const Value& at, std::string_view text) {
         EventType type{};
         if (!parse_event_type(text, type)) {
-          return wrong(context, at, "types", in_quotes(text) + " is no type of event" + context.suggestions.among(text, types) + "; accepted: " + listed(types));
+          return wrong(context, at, "types",
+                       in_quotes(text) + " is no type of event" + context.suggestions.among(text, types) +
+                           "; accepted: " + listed(types));
         }
         if (output.types.has(type)) return wrong(context, at, "types", in_quotes(text) + " is here twice");
         output.types.add(type);
@@ -222,10 +232,11 @@ void read_metrics(Building& building, const Value& value) {
   static constexpr std::array<std::string_view, 1> keys = {"listen"};
   Context& context = building.context;
   MapReader map(context, value, "metrics", keys);
-  read_value(context, map.need("listen"), "listen", building.config.metrics_listen, [](std::string_view text, std::string& out) {
-    out = text;
-    return read_listen(text);
-  });
+  read_value(context, map.need("listen"), "listen", building.config.metrics_listen,
+             [](std::string_view text, std::string& out) {
+               out = text;
+               return read_listen(text);
+             });
 }
 
 void read_signatures(Building& building, const Value& value) {
@@ -241,7 +252,8 @@ void read_signatures(Building& building, const Value& value) {
     return true;
   };
   read_one_or_list(context, value, "signatures", [&](const Value& item, std::string_view text) {
-    if (const std::string message = read_path(text); !message.empty()) return wrong(context, item, "signatures", message);
+    if (const std::string message = read_path(text); !message.empty())
+      return wrong(context, item, "signatures", message);
     if (!building.files_allowed) {
       take(item, std::string(text));
       return;

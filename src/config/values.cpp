@@ -28,9 +28,10 @@ struct Unit {
 };
 
 // A whole number followed by a unit of `units`; `example` shows a right one.
-std::string read_with_unit(std::string_view text, std::span<const Unit> units, std::string_view accepted, std::uint64_t largest,
-                           std::uint64_t& value) {
-  const std::size_t digits = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+std::string read_with_unit(std::string_view text, std::span<const Unit> units, std::string_view accepted,
+                           std::uint64_t largest, std::uint64_t& value) {
+  const std::size_t digits =
+      static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
   std::uint64_t number = 0;
   if (digits == 0) return in_quotes(text) + " is no number with its unit; accepted: " + std::string(accepted);
   const std::string_view unit = text.substr(digits);
@@ -95,15 +96,18 @@ std::string read_duration(std::string_view text, Duration& value) {
 }
 
 std::string read_size(std::string_view text, std::uint64_t& value) {
-  static constexpr std::array<Unit, 4> units = {
-      {{"KiB", std::uint64_t{1} << 10}, {"MiB", std::uint64_t{1} << 20}, {"GiB", std::uint64_t{1} << 30}, {"TiB", std::uint64_t{1} << 40}}};
+  static constexpr std::array<Unit, 4> units = {{{"KiB", std::uint64_t{1} << 10},
+                                                 {"MiB", std::uint64_t{1} << 20},
+                                                 {"GiB", std::uint64_t{1} << 30},
+                                                 {"TiB", std::uint64_t{1} << 40}}};
   return read_with_unit(text, units, "64KiB, 512MiB, 4GiB, 1TiB", std::numeric_limits<std::int64_t>::max(), value);
 }
 
 std::string read_count(std::string_view text, std::uint64_t low, std::uint64_t high, std::uint64_t& value) {
   std::uint64_t number = 0;
   if (!whole_number(text, number) || number < low || number > high) {
-    return in_quotes(text) + " is not accepted; a whole number from " + std::to_string(low) + " to " + std::to_string(high) + " is";
+    return in_quotes(text) + " is not accepted; a whole number from " + std::to_string(low) + " to " +
+           std::to_string(high) + " is";
   }
   value = number;
   return {};
@@ -114,7 +118,8 @@ std::string read_kilowatts(std::string_view text, double& value) {
   static constexpr double kilowatts_max = 30e6;
   double number = 0;
   const auto done = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  const std::string_view rest = done.ec == std::errc() ? text.substr(static_cast<std::size_t>(done.ptr - text.data())) : text;
+  const std::string_view rest =
+      done.ec == std::errc() ? text.substr(static_cast<std::size_t>(done.ptr - text.data())) : text;
   if (done.ec == std::errc() && !rest.empty() && (rest == "kW" || rest == "W" || rest == "MW")) {
     return in_quotes(text) + " has a unit, but the key's name says it already; a plain number of kilowatts is accepted";
   }
@@ -126,7 +131,9 @@ std::string read_kilowatts(std::string_view text, double& value) {
 }
 
 std::string read_ports(std::string_view text, PortRange& value) {
-  const auto wrong = [&] { return in_quotes(text) + " names no ports; accepted: tcp/443, udp/3610, tcp/1000-2000, any"; };
+  const auto wrong = [&] {
+    return in_quotes(text) + " names no ports; accepted: tcp/443, udp/3610, tcp/1000-2000, any";
+  };
   if (text == "any") {
     value = PortRange{};
     return {};
@@ -174,7 +181,8 @@ std::string read_prefix(std::string_view text, IpPrefix& value) {
   const unsigned longest = address.is_v4() ? 32 : 128;
   unsigned length = 0;
   const std::size_t slash = text.find('/');
-  if (!whole_number(slash == std::string_view::npos ? std::string_view{} : text.substr(slash + 1), length) || length > longest) {
+  if (!whole_number(slash == std::string_view::npos ? std::string_view{} : text.substr(slash + 1), length) ||
+      length > longest) {
     return in_quotes(text) + " has no right length; 0 to " + std::to_string(longest) + " is accepted after the slash";
   }
   const IpPrefix right{masked(address, length), static_cast<std::uint8_t>(length)};
@@ -186,7 +194,8 @@ std::string read_object(std::string_view text, std::uint32_t& value) {
   if (text.size() != 6 || !whole_number(text, number, 16)) {
     return in_quotes(text) + " is no ECHONET Lite object; six hexadecimal digits are accepted, such as \"027D01\"";
   }
-  // ECHONET Lite specification, part 2, 3.2.4: class groups 0x00 to 0x0f, instances 0x01 to 0x7f; 0x00 means all of them.
+  // ECHONET Lite specification, part 2, 3.2.4: class groups 0x00 to 0x0f, instances 0x01 to 0x7f; 0x00 means all of
+  // them.
   if (number >> 16 > 0x0f) return in_quotes(text) + " has a class group beyond 0F";
   if ((number & 0xff) == 0 || (number & 0xff) > 0x7f) return in_quotes(text) + " has an instance other than 01 to 7F";
   value = number;
@@ -194,7 +203,9 @@ std::string read_object(std::string_view text, std::uint32_t& value) {
 }
 
 std::string read_listen(std::string_view text) {
-  const auto wrong = [&] { return in_quotes(text) + " is no address with a port; accepted: 127.0.0.1:9836, [::1]:9836"; };
+  const auto wrong = [&] {
+    return in_quotes(text) + " is no address with a port; accepted: 127.0.0.1:9836, [::1]:9836";
+  };
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong();
   std::string_view host = text.substr(0, colon);
@@ -216,24 +227,28 @@ std::string read_name(std::string_view text) {
     return in_quotes(text) + " is no name; letters, digits, \"-\", \"_\" and \".\" are accepted, in any script";
   }
   for (const char c : text) {
-    if (static_cast<std::uint8_t>(c) < 0x20 || c == 0x7f) return in_quotes(text) + " is no name: it has a control character";
+    if (static_cast<std::uint8_t>(c) < 0x20 || c == 0x7f)
+      return in_quotes(text) + " is no name: it has a control character";
   }
-  if (text == "any" || parse_ip(text, ignored)) return in_quotes(text) + " is no name: in an allow entry it means something else";
+  if (text == "any" || parse_ip(text, ignored))
+    return in_quotes(text) + " is no name: in an allow entry it means something else";
   return {};
 }
 
 std::string read_timezone(std::string_view text) {
   if (text == "UTC") return {};
-  const bool shape = !text.empty() && text.size() <= 64 && text.front() != '/' && text.find("..") == std::string_view::npos &&
-                     std::all_of(text.begin(), text.end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '/' || c == '_' || c == '-' || c == '+';
+  const bool shape = !text.empty() && text.size() <= 64 && text.front() != '/' &&
+                     text.find("..") == std::string_view::npos && std::all_of(text.begin(), text.end(), [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '/' || c == '_' ||
+                              c == '-' || c == '+';
                      });
   if (shape) {
     const std::filesystem::path path = std::filesystem::path(zone_directory) / std::string(text);
     std::error_code failed;
     // RFC 8536, 3.1: a zone file begins with "TZif"; the directory has other files too.
     char magic[4] = {};
-    if (std::filesystem::is_regular_file(path, failed) && std::ifstream(path, std::ios::binary).read(magic, sizeof magic) &&
+    if (std::filesystem::is_regular_file(path, failed) &&
+        std::ifstream(path, std::ios::binary).read(magic, sizeof magic) &&
         std::string_view(magic, sizeof magic) == "TZif") {
       return {};
     }
@@ -254,9 +269,11 @@ std::string read_timezone(std::string_view text) {
     std::sort(found.begin(), found.end());
     return found;
   }();
-  if (zones.empty()) return in_quotes(text) + " cannot be checked: this system has no time zones (package tzdata); UTC is accepted";
+  if (zones.empty())
+    return in_quotes(text) + " cannot be checked: this system has no time zones (package tzdata); UTC is accepted";
   const std::vector<std::string_view> names(zones.begin(), zones.end());
-  return in_quotes(text) + " is no IANA time zone of this system" + Suggestions().among(text, names) + "; accepted: Asia/Tokyo, UTC, ...";
+  return in_quotes(text) + " is no IANA time zone of this system" + Suggestions().among(text, names) +
+         "; accepted: Asia/Tokyo, UTC, ...";
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
@@ -273,7 +290,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const char x = lower(a[i - 1]), y = lower(b[j - 1]);
       now[j] = std::min({before[j] + 1, now[j - 1] + 1, before[j - 1] + (x == y ? 0 : 1)});
-      if (i > 1 && j > 1 && x == lower(b[j - 2]) && lower(a[i - 2]) == y) now[j] = std::min(now[j], two_before[j - 2] + 1);
+      if (i > 1 && j > 1 && x == lower(b[j - 2]) && lower(a[i - 2]) == y)
+        now[j] = std::min(now[j], two_before[j - 2] + 1);
       least = std::min(least, now[j]);
     }
     if (least > limit) return limit + 1;

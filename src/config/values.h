@@ -9,7 +9,8 @@
 
 namespace tsujiban::config {
 
-// The small grammars of single values. Each returns an empty text when `text` is one, or what is wrong and what is accepted.
+// The small grammars of single values. Each returns an empty text when `text` is one, or what is wrong and what is
+// accepted.
 
 // "60s", "10m", "1h", "7d": a whole number and its unit.
 std::string read_duration(std::string_view text, Duration& value);
@@ -29,7 +30,8 @@ std::string read_prefix(std::string_view text, IpPrefix& value);
 std::string read_object(std::string_view text, std::uint32_t& value);
 // "127.0.0.1:9836" or "[::1]:9836".
 std::string read_listen(std::string_view text);
-// The name of a site, segment or asset: 1 to `name_bytes_max` bytes, nothing that an endpoint of `allow` would read otherwise.
+// The name of a site, segment or asset: 1 to `name_bytes_max` bytes, nothing that an endpoint of `allow` would read
+// otherwise.
 inline constexpr std::size_t name_bytes_max = 64;
 std::string read_name(std::string_view text);
 // An IANA time zone that this system has.
@@ -40,8 +42,8 @@ std::string in_quotes(std::string_view text);
 // "a, b, c".
 std::string listed(std::span<const std::string_view> names);
 
-// Finds what was probably meant. Its work is bounded over one load, for ten thousand wrong names among ten thousand others
-// would cost a day.
+// Finds what was probably meant. Its work is bounded over one load, for ten thousand wrong names among ten thousand
+// others would cost a day.
 class Suggestions {
  public:
   static constexpr std::uint64_t comparisons_max = 2'000'000;

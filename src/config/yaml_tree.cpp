@@ -29,7 +29,8 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse(mark, "aliases are not accepted; write the value out");
     add(mark, NodeKind::refused, 0);
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     check_tag(mark, tag);
     Node& node = add(mark, NodeKind::scalar, anchor);
     node.text_at = static_cast<std::uint32_t>(tree_.text_.size());
@@ -118,7 +119,9 @@ class MemoryBuffer final : public std::streambuf {
 
 // Length of the UTF-8 sequence at `at` (RFC 3629, 4), 0 when there is none.
 std::size_t utf8_length(std::string_view bytes, std::size_t at) noexcept {
-  const auto byte = [&](std::size_t i) -> unsigned { return at + i < bytes.size() ? static_cast<std::uint8_t>(bytes[at + i]) : 0; };
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return at + i < bytes.size() ? static_cast<std::uint8_t>(bytes[at + i]) : 0;
+  };
   const auto continues = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
   const unsigned b = byte(0), c = byte(1);
   if (b < 0x80) return 1;

@@ -25,13 +25,13 @@ enum class NodeKind : std::uint8_t {
 struct Node {
   std::uint32_t line = 0, column = 0;  // From 1; columns count bytes, as compilers do.
   std::uint32_t text_at = 0, text_size = 0;
-  std::uint32_t first = 0, next = 0;   // Index of the first child and of the next sibling; 0: none.
-  std::uint32_t count = 0;             // Children; of a map, keys and values together.
+  std::uint32_t first = 0, next = 0;  // Index of the first child and of the next sibling; 0: none.
+  std::uint32_t count = 0;            // Children; of a map, keys and values together.
   NodeKind kind = NodeKind::null;
 };
 
-// The tree of one YAML document. It is built from the parser's events, not from its own node type: there aliases are seen
-// before they multiply, duplicate keys are still there, and keys have places.
+// The tree of one YAML document. It is built from the parser's events, not from its own node type: there aliases are
+// seen before they multiply, duplicate keys are still there, and keys have places.
 class Tree {
  public:
   const Node& root() const noexcept { return nodes_[0]; }

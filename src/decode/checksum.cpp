@@ -5,8 +5,8 @@
 namespace tsujiban::decode {
 namespace {
 
-// One's complement sums are the same in either byte order, but for a swap of the result (RFC 1071, 2(B)); so everything is
-// added as the machine loads it.
+// One's complement sums are the same in either byte order, but for a swap of the result (RFC 1071, 2(B)); so everything
+// is added as the machine loads it.
 constexpr std::uint64_t add(std::uint64_t sum, std::uint64_t word) noexcept {
   sum += word;
   return sum + (sum < word ? 1 : 0);
@@ -51,7 +51,7 @@ std::uint64_t sum_bytes(const std::uint8_t* at, std::size_t left, std::uint64_t 
     sum = add(sum, load_le16(at));
     at += 2, left -= 2;
   }
-  if (left != 0) sum = add(sum, *at);                   // Padded with a zero byte behind it.
+  if (left != 0) sum = add(sum, *at);  // Padded with a zero byte behind it.
   return sum;
 }
 
@@ -71,14 +71,23 @@ ChecksumState transport_state(const DecodedPacket& packet) noexcept {
     return ChecksumState::unchecked;
   }
   const bool version6 = packet.ip_version == 6;
-  std::uint32_t offset = 2;                             // Of the checksum, in ICMP and IGMP.
+  std::uint32_t offset = 2;  // Of the checksum, in ICMP and IGMP.
   bool pseudo_header = true;
   switch (static_cast<IpProtocol>(packet.protocol)) {
-    case IpProtocol::udp: offset = 6; break;
-    case IpProtocol::tcp: offset = 16; break;
-    case IpProtocol::icmp: case IpProtocol::igmp: pseudo_header = false; break;
-    case IpProtocol::icmpv6: break;
-    default: return ChecksumState::unchecked;
+    case IpProtocol::udp:
+      offset = 6;
+      break;
+    case IpProtocol::tcp:
+      offset = 16;
+      break;
+    case IpProtocol::icmp:
+    case IpProtocol::igmp:
+      pseudo_header = false;
+      break;
+    case IpProtocol::icmpv6:
+      break;
+    default:
+      return ChecksumState::unchecked;
   }
   const std::uint8_t* begin = packet.transport;
   const auto length = static_cast<std::uint32_t>(packet.payload - begin) + packet.payload_length;
@@ -100,8 +109,8 @@ ChecksumState transport_state(const DecodedPacket& packet) noexcept {
   if (fold(sum_bytes(begin, length, with_length)) == 0xffff) return ChecksumState::good;
   if (!pseudo_header) return ChecksumState::bad;
   if (field == 0 && offset == 16) return ChecksumState::unfilled;
-  // What a host leaves for its card: the sum of the pseudo-header (Linux's CHECKSUM_PARTIAL), without the length where the
-  // card also cuts the segment.
+  // What a host leaves for its card: the sum of the pseudo-header (Linux's CHECKSUM_PARTIAL), without the length where
+  // the card also cuts the segment.
   return same(field, fold(with_length)) || same(field, fold(pseudo)) ? ChecksumState::unfilled : ChecksumState::bad;
 }
 
@@ -118,6 +127,8 @@ void verify_checksum(DecodedPacket& packet) noexcept {
   if (header != ChecksumState::good) packet.checksum = std::max(header, transport);
 }
 
-std::uint16_t ones_sum(Bytes bytes, std::uint64_t start) noexcept { return fold(sum_bytes(bytes.data(), bytes.size(), start)); }
+std::uint16_t ones_sum(Bytes bytes, std::uint64_t start) noexcept {
+  return fold(sum_bytes(bytes.data(), bytes.size(), start));
+}
 
 }  // namespace tsujiban::decode

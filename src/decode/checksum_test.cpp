@@ -94,7 +94,8 @@ TEST(Checksum, total_length_zero_before_segmentation_is_accepted) {
 TEST(Checksum, what_cannot_be_verified_is_unchecked) {
   const Packet whole = seal(ethernet(0x0800, ipv4(17, udp(1, 2, message))));
   EXPECT_EQ(state_of(seal(ethernet(0x0800, ipv4(17, message, {.fragment = 0x2000})))), ChecksumState::unchecked);
-  EXPECT_EQ(state_of(Packet(whole.begin(), whole.end() - 3), static_cast<std::uint32_t>(whole.size())), ChecksumState::unchecked);
+  EXPECT_EQ(state_of(Packet(whole.begin(), whole.end() - 3), static_cast<std::uint32_t>(whole.size())),
+            ChecksumState::unchecked);
   Packet zero = whole;
   zero[14 + 20 + 6] = zero[14 + 20 + 7] = 0;
   EXPECT_EQ(state_of(zero), ChecksumState::unchecked);

@@ -9,9 +9,10 @@ using namespace tsujiban;
 
 namespace {
 
-constexpr LinkType links[] = {LinkType::ethernet, LinkType::null_loopback, LinkType::loop, LinkType::raw_ip, LinkType::raw_ip_bsd,
-                              LinkType::raw_ipv4, LinkType::raw_ipv6, LinkType::linux_cooked, LinkType::linux_cooked2,
-                              LinkType::ppp, LinkType::ieee802154_nofcs};
+constexpr LinkType links[] = {LinkType::ethernet, LinkType::null_loopback,   LinkType::loop,
+                              LinkType::raw_ip,   LinkType::raw_ip_bsd,      LinkType::raw_ipv4,
+                              LinkType::raw_ipv6, LinkType::linux_cooked,    LinkType::linux_cooked2,
+                              LinkType::ppp,      LinkType::ieee802154_nofcs};
 
 void check_views(const DecodedPacket& packet, const std::uint8_t* begin, std::size_t size) {
   const auto inside = [&](const std::uint8_t* at, std::size_t length) {
@@ -24,7 +25,8 @@ void check_views(const DecodedPacket& packet, const std::uint8_t* begin, std::si
   TSUJIBAN_CHECK(packet.payload_length <= packet.payload_length_wire);
   TSUJIBAN_CHECK(packet.ip_version == 0 || packet.ip_version == 4 || packet.ip_version == 6);
   TSUJIBAN_CHECK(packet.ip_version == 0 || packet.network != nullptr);
-  TSUJIBAN_CHECK(packet.ip_header_length == 0 || inside(packet.network, packet.ip_header_length + packet.ip_payload_length));
+  TSUJIBAN_CHECK(packet.ip_header_length == 0 ||
+                 inside(packet.network, packet.ip_header_length + packet.ip_payload_length));
   TSUJIBAN_CHECK(packet.tunnel_depth <= decode::nesting_max);
   TSUJIBAN_CHECK(!packet.malformed || !packet.anomalies.empty());
   TSUJIBAN_CHECK(!packet.is_arp || packet.ip_version == 0);
@@ -53,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   decoder.decode(raw, {now}, again);
   TSUJIBAN_CHECK(again.flow_hash == packet.flow_hash && again.pair_hash == packet.pair_hash);
 
-  // What is a fragment is taken for a whole datagram, as reassembly would hand it back; again as long as it is one inside.
+  // What is a fragment is taken for a whole datagram, as reassembly would hand it back; again as long as it is one
+  // inside.
   for (unsigned i = 0; packet.is_fragment && i <= decode::nesting_max; ++i) {
     TSUJIBAN_CHECK(i < decode::nesting_max + 1);
     DecodedPacket whole;

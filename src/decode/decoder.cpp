@@ -14,8 +14,8 @@ constexpr std::uint32_t tcp_header_bytes_min = 20;
 
 #define TSUJIBAN_HOT [[gnu::always_inline]] inline
 
-// Flag sets that no implementation sends: SYN with FIN or RST, FIN without ACK, none at all (RFC 9293, 3.10.7). One bit for
-// each value of the six flags.
+// Flag sets that no implementation sends: SYN with FIN or RST, FIN without ACK, none at all (RFC 9293, 3.10.7). One bit
+// for each value of the six flags.
 constexpr std::uint64_t bad_tcp_flags() noexcept {
   std::uint64_t bits = 0;
   for (unsigned f = 0; f < 64; ++f) {
@@ -37,7 +37,8 @@ constexpr std::uint64_t bad_tcp_flags() noexcept {
 }
 
 TSUJIBAN_HOT void udp(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept {
-  if (extent.captured < udp_header_bytes) [[unlikely]] return short_transport(packet, extent, udp_header_bytes, Layer::udp);
+  if (extent.captured < udp_header_bytes) [[unlikely]]
+    return short_transport(packet, extent, udp_header_bytes, Layer::udp);
   const std::uint8_t* header = extent.at;
   packet.source_port = load_be16(header);
   packet.destination_port = load_be16(header + 2);
@@ -56,7 +57,8 @@ TSUJIBAN_HOT void udp(DecodedPacket& packet, Extent extent, unsigned nesting) no
   if (packet.ip_version == 6 && !tunnel && load_be16(header + 6) == 0) [[unlikely]] {
     report(packet, Layer::udp, ParseError::udp_zero_checksum_ipv6, 6);
   }
-  if (tunnel) [[unlikely]] read_udp_tunnel(packet, extent.first(length).after(udp_header_bytes), nesting);
+  if (tunnel) [[unlikely]]
+    read_udp_tunnel(packet, extent.first(length).after(udp_header_bytes), nesting);
 }
 
 TSUJIBAN_HOT void tcp(DecodedPacket& packet, Extent extent) noexcept {
@@ -100,8 +102,10 @@ TSUJIBAN_HOT void tcp(DecodedPacket& packet, Extent extent) noexcept {
 TSUJIBAN_HOT void ip_payload(DecodedPacket& packet, Extent body, unsigned nesting) noexcept {
   packet.ip_payload_length = body.captured;
   packet.snapped |= body.captured < body.wire;
-  if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp)) [[likely]] return udp(packet, body, nesting);
-  if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) [[likely]] return tcp(packet, body);
+  if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp)) [[likely]]
+    return udp(packet, body, nesting);
+  if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) [[likely]]
+    return tcp(packet, body);
   read_protocol(packet, body, nesting, 0);
 }
 
@@ -127,11 +131,11 @@ TSUJIBAN_HOT void ipv4(DecodedPacket& packet, Extent extent, unsigned nesting) n
   const std::uint32_t fragment = load_be16(header + 6) & 0x3fffu;
   if (total < header_length || total > extent.wire) [[unlikely]] {
     // Cards that cut large TCP segments for the host fill in the length; captured before them it is 0.
-    const bool segmentation = total == 0 && packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp) && fragment == 0 &&
-                              extent.wire >= header_length;
+    const bool segmentation = total == 0 && packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp) &&
+                              fragment == 0 && extent.wire >= header_length;
     if (!segmentation) {
-      return stop(packet, Layer::ipv4, header_length > extent.wire ? ParseError::ip_bad_header_length
-                                                                   : ParseError::ip_bad_total_length, 2);
+      return stop(packet, Layer::ipv4,
+                  header_length > extent.wire ? ParseError::ip_bad_header_length : ParseError::ip_bad_total_length, 2);
     }
     total = extent.wire;
     packet.length_from_frame = true;
@@ -142,7 +146,8 @@ TSUJIBAN_HOT void ipv4(DecodedPacket& packet, Extent extent, unsigned nesting) n
   }
   packet.ip_header_length = static_cast<std::uint16_t>(header_length);
   const Extent body = extent.first(total).after(header_length);
-  if (header[8] == 0 || source == destination || source >> 28 >= 0xe) [[unlikely]] check_ipv4_rules(packet);
+  if (header[8] == 0 || source == destination || source >> 28 >= 0xe) [[unlikely]]
+    check_ipv4_rules(packet);
   if (header_length != ipv4_header_bytes_min) [[unlikely]] {
     walk_ipv4_options(packet, {header + ipv4_header_bytes_min, header_length - ipv4_header_bytes_min});
   }
@@ -153,9 +158,11 @@ TSUJIBAN_HOT void ipv4(DecodedPacket& packet, Extent extent, unsigned nesting) n
 }
 
 TSUJIBAN_HOT void ipv6(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept {
-  if (extent.captured < ipv6_header_bytes) [[unlikely]] return missing(packet, extent, ipv6_header_bytes, Layer::ipv6);
+  if (extent.captured < ipv6_header_bytes) [[unlikely]]
+    return missing(packet, extent, ipv6_header_bytes, Layer::ipv6);
   const std::uint8_t* header = extent.at;
-  if (header[0] >> 4 != 6) [[unlikely]] return stop(packet, Layer::ipv6, ParseError::bad_version, 0);
+  if (header[0] >> 4 != 6) [[unlikely]]
+    return stop(packet, Layer::ipv6, ParseError::bad_version, 0);
   packet.ip_version = 6;
   packet.ethertype = ethertype::ipv6;
   packet.network = header;
@@ -167,10 +174,11 @@ TSUJIBAN_HOT void ipv6(DecodedPacket& packet, Extent extent, unsigned nesting) n
   std::uint32_t length = load_be16(header + 4);
   const Extent rest = extent.after(ipv6_header_bytes);
   if (length == 0 && packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) [[unlikely]] {
-    length = rest.wire;                    // As for IPv4 above.
+    length = rest.wire;  // As for IPv4 above.
     packet.length_from_frame = true;
   } else if (length == 0 && packet.protocol == static_cast<std::uint8_t>(IpProtocol::hop_by_hop)) [[unlikely]] {
-    // RFC 2675, 3: the length is in a Jumbo Payload option, on links that carry more than 65,575 bytes. None of ours does.
+    // RFC 2675, 3: the length is in a Jumbo Payload option, on links that carry more than 65,575 bytes. None of ours
+    // does.
     packet.ip_header_length = 0;
     return stop(packet, Layer::ipv6, ParseError::ipv6_jumbogram, 4);
   } else if (length > rest.wire) [[unlikely]] {
@@ -201,8 +209,10 @@ TSUJIBAN_HOT void ethernet(DecodedPacket& packet, Extent extent, unsigned nestin
     tags = 1;
   }
   packet.ethertype = type;
-  if (type == ethertype::ipv4) [[likely]] return ipv4(packet, body, nesting);
-  if (type == ethertype::ipv6) [[likely]] return ipv6(packet, body, nesting);
+  if (type == ethertype::ipv4) [[likely]]
+    return ipv4(packet, body, nesting);
+  if (type == ethertype::ipv6) [[likely]]
+    return ipv6(packet, body, nesting);
   read_ethertype(packet, body, type, nesting, tags);
 }
 
@@ -216,7 +226,8 @@ TSUJIBAN_HOT void clear(DecodedPacket& packet) noexcept {
   packet.tcp_sequence = packet.tcp_acknowledgment = packet.fragment_id = 0;
   packet.fragment_offset = packet.source_port = packet.destination_port = packet.tcp_window = packet.ethertype = 0;
   packet.ip_header_length = 0;
-  packet.tcp_flags = packet.tcp_header_length = packet.protocol = packet.ip_version = packet.ttl = packet.tunnel_depth = 0;
+  packet.tcp_flags = packet.tcp_header_length = packet.protocol = packet.ip_version = packet.ttl = packet.tunnel_depth =
+      0;
   packet.is_arp = packet.is_fragment = packet.fragment_more = packet.snapped = false;
   packet.length_from_frame = packet.source_routed = packet.malformed = false;
   packet.anomalies_unlisted = 0;
@@ -237,7 +248,8 @@ TSUJIBAN_HOT void clear(DecodedPacket& packet) noexcept {
 }
 
 TSUJIBAN_HOT void hash(HashSeed seed, DecodedPacket& packet) noexcept {
-  if (packet.ip_version == 0 && !packet.is_arp) [[unlikely]] return hash_without_ip(seed, packet);
+  if (packet.ip_version == 0 && !packet.is_arp) [[unlikely]]
+    return hash_without_ip(seed, packet);
   packet.pair_hash = pair_hash_of(seed, packet.segment, packet.source, packet.destination);
   // As flow_key_of: the type and code of ICMP are no ports.
   const bool icmp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmp) ||
@@ -276,7 +288,7 @@ void Decoder::decode_reassembled(const DecodedPacket& header, std::uint8_t proto
   packet.anomalies_unlisted = 0;
   packet.checksum = ChecksumState::unchecked;
   packet.protocol = protocol;
-  packet.ip_header_length = 0;             // The header and this payload are not in one piece.
+  packet.ip_header_length = 0;  // The header and this payload are not in one piece.
   const auto length = static_cast<std::uint32_t>(payload.size());
   const Extent body{payload.data(), length, length};
   packet.ip_payload_length = length;
@@ -306,7 +318,8 @@ void stop(DecodedPacket& packet, Layer layer, ParseError error, std::uint32_t of
   report(packet, layer, error, offset);
 }
 
-void missing(DecodedPacket& packet, const Extent& extent, std::uint32_t needed, Layer layer, ParseError error) noexcept {
+void missing(DecodedPacket& packet, const Extent& extent, std::uint32_t needed, Layer layer,
+             ParseError error) noexcept {
   if (needed <= extent.wire) {
     packet.snapped = true;
   } else {
@@ -321,7 +334,9 @@ void set_opaque(DecodedPacket& packet, Extent extent) noexcept {
   packet.payload_length_wire = extent.wire;
 }
 
-void read_ethernet(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept { ethernet(packet, extent, nesting); }
+void read_ethernet(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept {
+  ethernet(packet, extent, nesting);
+}
 void read_ipv4(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept { ipv4(packet, extent, nesting); }
 void read_ipv6(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept { ipv6(packet, extent, nesting); }
 void read_udp(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept { udp(packet, extent, nesting); }

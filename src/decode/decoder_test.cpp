@@ -13,8 +13,12 @@ using namespace test;
 const Packet echonet = fill(14);
 const Packet datagram = udp(3610, 3611, echonet);
 
-Packet in_ipv4(std::uint8_t protocol, const Packet& inner, const Ipv4Options& o = {}) { return ethernet(0x0800, ipv4(protocol, inner, o)); }
-Packet in_ipv6(std::uint8_t next, const Packet& inner, std::uint8_t hop_limit = 64) { return ethernet(0x86dd, ipv6(next, inner, hop_limit)); }
+Packet in_ipv4(std::uint8_t protocol, const Packet& inner, const Ipv4Options& o = {}) {
+  return ethernet(0x0800, ipv4(protocol, inner, o));
+}
+Packet in_ipv6(std::uint8_t next, const Packet& inner, std::uint8_t hop_limit = 64) {
+  return ethernet(0x86dd, ipv6(next, inner, hop_limit));
+}
 
 TEST(UdpDecode, fields_of_a_plain_datagram) {
   const Decoded d(in_ipv4(17, datagram));
@@ -89,7 +93,8 @@ TEST(TcpDecode, header_length_below_20_or_beyond_the_segment_is_malformed) {
 
 TEST(TcpDecode, flags_that_cannot_occur_together_are_told) {
   for (const int flags : {0, 0x03, 0x06, 0x07, 0x01, 0x29, 0xc0}) {
-    EXPECT_TRUE(Decoded(in_ipv4(6, tcp(1, 2, static_cast<std::uint8_t>(flags), {}))).has(ParseError::tcp_bad_flags)) << flags;
+    EXPECT_TRUE(Decoded(in_ipv4(6, tcp(1, 2, static_cast<std::uint8_t>(flags), {}))).has(ParseError::tcp_bad_flags))
+        << flags;
   }
   for (const int flags : {0x02, 0x12, 0x10, 0x18, 0x11, 0x04, 0x14, 0xc2, 0x30}) {
     EXPECT_TRUE(Decoded(in_ipv4(6, tcp(1, 2, static_cast<std::uint8_t>(flags), {})))->anomalies.empty()) << flags;
@@ -97,13 +102,15 @@ TEST(TcpDecode, flags_that_cannot_occur_together_are_told) {
 }
 
 TEST(TcpDecode, options_that_cannot_be_are_told_and_the_payload_is_read_all_the_same) {
-  for (const Packet& options : {bytes({2, 3, 0, 0}), bytes({8, 10, 0, 0}), bytes({5, 0, 0, 0}), bytes({1, 1, 1, 3}), bytes({9, 1, 0, 0})}) {
+  for (const Packet& options :
+       {bytes({2, 3, 0, 0}), bytes({8, 10, 0, 0}), bytes({5, 0, 0, 0}), bytes({1, 1, 1, 3}), bytes({9, 1, 0, 0})}) {
     const Decoded d(in_ipv4(6, tcp(1, 2, 0x10, fill(5), options)));
     EXPECT_TRUE(d.has(ParseError::tcp_bad_option));
     EXPECT_EQ(d->payload_length, 5u);
     EXPECT_FALSE(d->malformed);
   }
-  EXPECT_TRUE(Decoded(in_ipv4(6, tcp(1, 2, 0x10, {}, bytes({1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0}))))->anomalies.empty());
+  EXPECT_TRUE(
+      Decoded(in_ipv4(6, tcp(1, 2, 0x10, {}, bytes({1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0}))))->anomalies.empty());
   EXPECT_TRUE(Decoded(in_ipv4(6, tcp(1, 2, 0x10, {}, bytes({0, 2, 0, 0}))))->anomalies.empty());
 }
 
@@ -138,8 +145,10 @@ TEST(Ipv4Decode, total_length_zero_of_a_tcp_segment_takes_the_frame) {
 }
 
 TEST(Ipv4Decode, options_are_walked) {
-  EXPECT_TRUE(Decoded(in_ipv4(17, datagram, {.options = bytes({7, 0, 0, 0})})).has(Layer::ipv4, ParseError::ip_bad_option));
-  EXPECT_TRUE(Decoded(in_ipv4(17, datagram, {.options = bytes({1, 1, 7, 9})})).has(Layer::ipv4, ParseError::ip_bad_option));
+  EXPECT_TRUE(
+      Decoded(in_ipv4(17, datagram, {.options = bytes({7, 0, 0, 0})})).has(Layer::ipv4, ParseError::ip_bad_option));
+  EXPECT_TRUE(
+      Decoded(in_ipv4(17, datagram, {.options = bytes({1, 1, 7, 9})})).has(Layer::ipv4, ParseError::ip_bad_option));
   const Decoded routed(in_ipv4(17, datagram, {.options = bytes({131, 7, 4, 10, 0, 0, 1, 0})}));
   EXPECT_TRUE(routed.has(ParseError::ip_source_route));
   EXPECT_TRUE(routed->source_routed);
@@ -152,7 +161,8 @@ TEST(Ipv4Decode, options_are_walked) {
 
 TEST(Ipv4Decode, addresses_and_time_to_live_that_cannot_be_are_told) {
   EXPECT_TRUE(Decoded(in_ipv4(17, datagram, {.ttl = 0})).has(Layer::ipv4, ParseError::ip_ttl_zero));
-  EXPECT_TRUE(Decoded(in_ipv4(17, datagram, {.source = 0x0a000001, .destination = 0x0a000001})).has(ParseError::ip_land));
+  EXPECT_TRUE(
+      Decoded(in_ipv4(17, datagram, {.source = 0x0a000001, .destination = 0x0a000001})).has(ParseError::ip_land));
   EXPECT_TRUE(Decoded(in_ipv4(17, datagram, {.source = 0x7f000001, .destination = 0x7f000001}))->anomalies.empty());
   EXPECT_TRUE(Decoded(in_ipv4(17, datagram, {.source = 0xe0000017})).has(ParseError::ip_bad_source));
   EXPECT_TRUE(Decoded(in_ipv4(17, datagram, {.source = 0xffffffff})).has(ParseError::ip_bad_source));
@@ -208,13 +218,23 @@ TEST(Ipv6Decode, extension_order_count_and_options_are_judged) {
   EXPECT_TRUE(Decoded(in_ipv6(60, ext(60) + ext(17) + datagram))->anomalies.empty());
   Packet many;
   for (unsigned i = 0; i < ipv6_extensions_max; ++i) many = many + ext(60);
-  EXPECT_FALSE(Decoded(in_ipv6(60, Packet(many.begin() + 8, many.end()) + ext(17) + datagram)).has(ParseError::ipv6_extension_too_many));
+  EXPECT_FALSE(Decoded(in_ipv6(60, Packet(many.begin() + 8, many.end()) + ext(17) + datagram))
+                   .has(ParseError::ipv6_extension_too_many));
   const Decoded deep(in_ipv6(60, many + ext(17) + datagram));
   EXPECT_TRUE(deep.has(ParseError::ipv6_extension_too_many));
   EXPECT_TRUE(deep->malformed);
   EXPECT_TRUE(Decoded(in_ipv6(60, bytes({17, 0, 5, 9, 0, 0, 0, 0}) + datagram)).has(ParseError::ipv6_bad_option));
-  EXPECT_TRUE(Decoded(in_ipv6(43, bytes({17, 0, 0, 1, 0, 0, 0, 0}) + datagram)).has(Layer::ipv6, ParseError::ip_source_route));
+  EXPECT_TRUE(
+      Decoded(in_ipv6(43, bytes({17, 0, 0, 1, 0, 0, 0, 0}) + datagram)).has(Layer::ipv6, ParseError::ip_source_route));
   EXPECT_TRUE(Decoded(in_ipv6(0, bytes({17, 0, 0xc2, 4, 0, 1, 0, 0}) + datagram)).has(ParseError::ipv6_jumbogram));
+}
+
+// Found by fuzzing: the payload's length was that before the second Fragment header, and reached beyond the packet.
+TEST(Ipv6Decode, a_second_fragment_header_keeps_the_lengths_within_the_packet) {
+  const Decoded d(in_ipv6(44, bytes({44, 0, 0, 0, 0, 0, 0, 1}) + bytes({17, 0, 0, 9, 0, 0, 0, 1}) + fill(8)));
+  EXPECT_TRUE(d->malformed);
+  EXPECT_TRUE(d.has(ParseError::ipv6_extension_order));
+  EXPECT_EQ(d->network + d->ip_header_length + d->ip_payload_length, d.data.data() + d.data.size());
 }
 
 TEST(Ipv6Decode, jumbograms_and_lengths_beyond_the_frame_are_told) {
@@ -249,7 +269,8 @@ TEST(Ipv6Decode, hop_limit_zero_land_and_multicast_source_are_told) {
 }
 
 TEST(ArpDecode, addresses_and_formats) {
-  const Packet arp = bytes({0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0x0a, 192, 168, 1, 20, 0, 0, 0, 0, 0, 0, 192, 168, 1, 21});
+  const Packet arp =
+      bytes({0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0x0a, 192, 168, 1, 20, 0, 0, 0, 0, 0, 0, 192, 168, 1, 21});
   const Decoded d(ethernet(0x0806, arp));
   EXPECT_TRUE(d->is_arp);
   EXPECT_EQ(d->ip_version, 0);
@@ -282,9 +303,11 @@ TEST(IcmpDecode, messages_shorter_than_their_type_needs_are_malformed) {
   EXPECT_TRUE(Decoded(in_ipv4(1, bytes({8, 0, 0, 0, 0, 1, 0}))).has(Layer::icmp, ParseError::icmp_bad_length));
   EXPECT_TRUE(Decoded(in_ipv4(1, bytes({3, 0, 0, 0}) + fill(23))).has(Layer::icmp, ParseError::icmp_bad_length));
   EXPECT_TRUE(Decoded(in_ipv4(1, bytes({13, 0, 0, 0}) + fill(15))).has(Layer::icmp, ParseError::icmp_bad_length));
-  EXPECT_TRUE(Decoded(in_ipv4(1, bytes({9, 0, 0, 0, 2, 2, 0, 0}) + fill(15))).has(Layer::icmp, ParseError::icmp_bad_length));
+  EXPECT_TRUE(
+      Decoded(in_ipv4(1, bytes({9, 0, 0, 0, 2, 2, 0, 0}) + fill(15))).has(Layer::icmp, ParseError::icmp_bad_length));
   EXPECT_TRUE(Decoded(in_ipv6(58, bytes({1, 0, 0, 0}) + fill(43))).has(Layer::icmp, ParseError::icmp_bad_length));
-  EXPECT_TRUE(Decoded(in_ipv6(58, bytes({134, 0, 0, 0}) + fill(11), 255)).has(Layer::icmp, ParseError::icmp_bad_length));
+  EXPECT_TRUE(
+      Decoded(in_ipv6(58, bytes({134, 0, 0, 0}) + fill(11), 255)).has(Layer::icmp, ParseError::icmp_bad_length));
   EXPECT_TRUE(Decoded(in_ipv4(1, bytes({3, 0}))).has(Layer::icmp, ParseError::truncated));
 }
 
@@ -292,8 +315,10 @@ TEST(IcmpDecode, neighbour_discovery_options_and_hop_limit) {
   const Packet solicitation = bytes({135, 0, 0, 0, 0, 0, 0, 0}) + fill(16);
   EXPECT_TRUE(Decoded(in_ipv6(58, solicitation + bytes({1, 1, 2, 0, 0, 0, 0, 1}), 255))->anomalies.empty());
   EXPECT_TRUE(Decoded(in_ipv6(58, solicitation, 64)).has(Layer::icmp, ParseError::ndp_bad_hop_limit));
-  EXPECT_TRUE(Decoded(in_ipv6(58, solicitation + bytes({1, 0, 0, 0, 0, 0, 0, 0}), 255)).has(ParseError::ndp_bad_option));
-  EXPECT_TRUE(Decoded(in_ipv6(58, solicitation + bytes({1, 2, 0, 0, 0, 0, 0, 0}), 255)).has(ParseError::ndp_bad_option));
+  EXPECT_TRUE(
+      Decoded(in_ipv6(58, solicitation + bytes({1, 0, 0, 0, 0, 0, 0, 0}), 255)).has(ParseError::ndp_bad_option));
+  EXPECT_TRUE(
+      Decoded(in_ipv6(58, solicitation + bytes({1, 2, 0, 0, 0, 0, 0, 0}), 255)).has(ParseError::ndp_bad_option));
   EXPECT_TRUE(Decoded(in_ipv6(58, solicitation + bytes({1}), 255)).has(ParseError::ndp_bad_option));
 }
 
@@ -301,10 +326,14 @@ TEST(IgmpDecode, lengths_of_each_version) {
   EXPECT_TRUE(Decoded(in_ipv4(2, bytes({0x16, 0, 0, 0, 224, 0, 23, 0})))->anomalies.empty());
   EXPECT_TRUE(Decoded(in_ipv4(2, bytes({0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})))->anomalies.empty());
   EXPECT_TRUE(Decoded(in_ipv4(2, bytes({0x16, 0, 0, 0, 224, 0, 23}))).has(Layer::igmp, ParseError::igmp_bad_length));
-  EXPECT_TRUE(Decoded(in_ipv4(2, bytes({0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0}))).has(Layer::igmp, ParseError::igmp_bad_length));
-  EXPECT_TRUE(Decoded(in_ipv4(2, bytes({0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}))).has(Layer::igmp, ParseError::igmp_bad_length));
-  EXPECT_TRUE(Decoded(in_ipv4(2, bytes({0x22, 0, 0, 0, 0, 0, 0, 2, 4, 0, 0, 0, 224, 0, 23, 0}))).has(ParseError::igmp_bad_length));
-  EXPECT_TRUE(Decoded(in_ipv6(58, bytes({143, 0, 0, 0, 0, 0, 0, 1}) + fill(4), 1)).has(Layer::igmp, ParseError::igmp_bad_length));
+  EXPECT_TRUE(
+      Decoded(in_ipv4(2, bytes({0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0}))).has(Layer::igmp, ParseError::igmp_bad_length));
+  EXPECT_TRUE(Decoded(in_ipv4(2, bytes({0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1})))
+                  .has(Layer::igmp, ParseError::igmp_bad_length));
+  EXPECT_TRUE(Decoded(in_ipv4(2, bytes({0x22, 0, 0, 0, 0, 0, 0, 2, 4, 0, 0, 0, 224, 0, 23, 0})))
+                  .has(ParseError::igmp_bad_length));
+  EXPECT_TRUE(Decoded(in_ipv6(58, bytes({143, 0, 0, 0, 0, 0, 0, 1}) + fill(4), 1))
+                  .has(Layer::igmp, ParseError::igmp_bad_length));
   EXPECT_TRUE(Decoded(in_ipv6(58, bytes({130, 0, 0, 0}) + fill(22), 1)).has(Layer::igmp, ParseError::igmp_bad_length));
 }
 
@@ -327,7 +356,7 @@ TEST(EthernetDecode, vlan_tags_make_the_segment) {
   EXPECT_EQ(two->segment.vlan_count(), 2u);
   EXPECT_EQ(two->segment.vlan(0), 30);
   EXPECT_EQ(two->segment.vlan(1), 112);
-  EXPECT_EQ(Decoded(ethernet(0x8100, vlan(0xe000, 0x0800, v4)))->segment, SegmentKey{});   // Priority only.
+  EXPECT_EQ(Decoded(ethernet(0x8100, vlan(0xe000, 0x0800, v4)))->segment, SegmentKey{});  // Priority only.
   EXPECT_EQ(Decoded(ethernet(0x8100, vlan(0xe01e, 0x0800, v4)))->segment.vlan(0), 30);
   Packet p = v4;
   std::uint16_t type = 0x0800;
@@ -342,8 +371,8 @@ TEST(EthernetDecode, vlan_tags_make_the_segment) {
 }
 
 TEST(LinkDecode, radio_links_are_told_as_unsupported_and_are_no_error_of_the_packet) {
-  for (const LinkType link : {LinkType::ieee802154_fcs, LinkType::ieee802154_nofcs, LinkType::ieee802154_tap,
-                              static_cast<LinkType>(4711)}) {
+  for (const LinkType link :
+       {LinkType::ieee802154_fcs, LinkType::ieee802154_nofcs, LinkType::ieee802154_tap, static_cast<LinkType>(4711)}) {
     const Decoded d(fill(40), link);
     EXPECT_TRUE(d.has(Layer::link, ParseError::unsupported));
     EXPECT_FALSE(d->malformed);
@@ -360,7 +389,8 @@ TEST(Decode, hashes_are_those_of_the_model_and_symmetric) {
     bool swapped = false;
     const FlowKey key = flow_key_of(d.packet, swapped);
     EXPECT_EQ(d->pair_hash, pair_hash_of(seed, d->segment, key.low, key.high)) << sample.name;
-    EXPECT_EQ(d->flow_hash, flow_hash_of(seed, d->pair_hash, key.low, key.high, key.low_port, key.high_port, key.protocol))
+    EXPECT_EQ(d->flow_hash,
+              flow_hash_of(seed, d->pair_hash, key.low, key.high, key.low_port, key.high_port, key.protocol))
         << sample.name;
   }
   const Decoded there(in_ipv4(17, udp(1000, 2000, {})));
@@ -377,7 +407,8 @@ TEST(Decode, a_reused_packet_keeps_nothing_of_the_one_before) {
     for (const Sample& sample : samples) {
       const Decoded fresh(sample.packet, sample.link);
       RawPacket raw = fresh.raw;
-      RawPacket first{before.packet.data(), static_cast<std::uint32_t>(before.packet.size()), 0, {5}, 1, before.link, 0};
+      RawPacket first{
+          before.packet.data(), static_cast<std::uint32_t>(before.packet.size()), 0, {5}, 1, before.link, 0};
       decoder.decode(first, {5}, reused);
       decoder.decode(raw, {1'000'000'000}, reused);
       EXPECT_EQ(reused.flow_hash, fresh->flow_hash) << before.name << ", " << sample.name;

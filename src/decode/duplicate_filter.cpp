@@ -6,9 +6,11 @@ namespace {
 // VLAN tags are the low 39 bits of a segment's word (model/segment_key.h); a PAN has its number there instead.
 constexpr std::uint64_t vlan_bits = (std::uint64_t{1} << 39) - 1;
 
-// Every factor has a secret word in it. `hash_bytes` has public words in two of its lanes: who writes those words into a
-// packet multiplies by zero and leaves no trace of what stands before them. That is good enough for a table, not here.
-std::uint64_t hash_content(const std::uint64_t* secret, const std::uint8_t* at, std::size_t left, std::uint64_t h) noexcept {
+// Every factor has a secret word in it. `hash_bytes` has public words in two of its lanes: who writes those words into
+// a packet multiplies by zero and leaves no trace of what stands before them. That is good enough for a table, not
+// here.
+std::uint64_t hash_content(const std::uint64_t* secret, const std::uint8_t* at, std::size_t left,
+                           std::uint64_t h) noexcept {
   if (left > 64) {
     std::uint64_t h1 = h ^ secret[1], h2 = h ^ secret[2], h3 = h ^ secret[3];
     do {

@@ -6,14 +6,15 @@
 
 namespace tsujiban::decode {
 
-// Tells the second copy of a packet that a mirror port delivers twice (in and out of a port, before and behind a router).
-// A copy has the same bytes from the innermost IP header on, but for time to live (hop limit) and the IPv4 header checksum,
-// the same segment, and comes within `window` of the first. Told by a keyed hash over the whole content: who does not know the
-// key cannot build a packet that is taken for a copy of another. ARP and what is no IP is never a duplicate.
+// Tells the second copy of a packet that a mirror port delivers twice (in and out of a port, before and behind a
+// router). A copy has the same bytes from the innermost IP header on, but for time to live (hop limit) and the IPv4
+// header checksum, the same segment, and comes within `window` of the first. Told by a keyed hash over the whole
+// content: who does not know the key cannot build a packet that is taken for a copy of another. ARP and what is no IP
+// is never a duplicate.
 class DuplicateFilter {
  public:
   static constexpr Duration window = Duration::milliseconds(3);
-  static constexpr std::size_t sets = 2048;            // 8,192 packets: the window at 2.7 million packets a second.
+  static constexpr std::size_t sets = 2048;  // 8,192 packets: the window at 2.7 million packets a second.
   static constexpr std::size_t ways = 4;
 
   // `across_vlans`: copies may carry different VLAN tags (a mirror of both sides of a router between VLANs).
@@ -25,10 +26,10 @@ class DuplicateFilter {
 
  private:
   struct Entry {
-    std::uint64_t tag;                                 // 0: empty.
+    std::uint64_t tag;  // 0: empty.
     std::int64_t time_ns;
   };
-  struct alignas(64) Set {                             // One cache line.
+  struct alignas(64) Set {  // One cache line.
     Entry entries[ways];
   };
   std::uint64_t tag_of(const DecodedPacket& packet) const noexcept;

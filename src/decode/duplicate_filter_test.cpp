@@ -12,7 +12,8 @@ using namespace test;
 const Packet datagram = udp(3610, 3610, fill(200));
 
 // What the filter says of the second of two packets, `apart_ns` later.
-bool second_is_copy(const Packet& first, const Packet& second, std::int64_t apart_ns = 1000, bool across_vlans = false) {
+bool second_is_copy(const Packet& first, const Packet& second, std::int64_t apart_ns = 1000,
+                    bool across_vlans = false) {
   DuplicateFilter filter(HashSeed{}, across_vlans);
   const PacketTime start{1'700'000'000'000'000'000};
   EXPECT_FALSE(filter.is_duplicate(Decoded(first, LinkType::ethernet, 0, start).packet));
@@ -26,7 +27,7 @@ TEST(Duplicates, a_copy_behind_a_router_is_told) {
   EXPECT_TRUE(second_is_copy(before, before));
   EXPECT_TRUE(second_is_copy(before, behind));
   EXPECT_TRUE(second_is_copy(ethernet(0x86dd, ipv6(17, datagram)), ethernet(0x86dd, ipv6(17, datagram, 63))));
-  EXPECT_TRUE(second_is_copy(before, before + Packet(10, 0)));   // Ethernet padding is not part of it.
+  EXPECT_TRUE(second_is_copy(before, before + Packet(10, 0)));  // Ethernet padding is not part of it.
 }
 
 TEST(Duplicates, only_within_the_window) {
@@ -53,7 +54,9 @@ TEST(Duplicates, segments_are_kept_apart_unless_asked_otherwise) {
   const Packet one = ethernet(0x8100, vlan(30, 0x0800, v4)), two = ethernet(0x8100, vlan(31, 0x0800, v4));
   EXPECT_FALSE(second_is_copy(one, two));
   EXPECT_TRUE(second_is_copy(one, two, 1000, true));
-  const auto in_vni = [&](std::uint32_t vni) { return ethernet(0x0800, ipv4(17, udp(1, 4789, vxlan(vni, ethernet(0x0800, v4))))); };
+  const auto in_vni = [&](std::uint32_t vni) {
+    return ethernet(0x0800, ipv4(17, udp(1, 4789, vxlan(vni, ethernet(0x0800, v4)))));
+  };
   EXPECT_FALSE(second_is_copy(in_vni(1), in_vni(2), 1000, true));
   EXPECT_TRUE(second_is_copy(in_vni(1), in_vni(1), 1000, true));
 }

@@ -1,5 +1,5 @@
-// ICMP, ICMPv6 with Neighbor Discovery and MLD, IGMP: lengths, and options where the standard has them. Their content is for
-// the detectors; here is only whether it can be what its type says.
+// ICMP, ICMPv6 with Neighbor Discovery and MLD, IGMP: lengths, and options where the standard has them. Their content
+// is for the detectors; here is only whether it can be what its type says.
 #include "decode/layers.h"
 
 namespace tsujiban::decode {
@@ -8,32 +8,67 @@ namespace {
 // Least bytes of a message, by its type, from its first byte; 4 for a type that is not known.
 constexpr std::uint32_t icmp_length_min(std::uint8_t type) noexcept {
   switch (type) {
-    case 3: case 4: case 5: case 11: case 12: return 8 + 20;   // RFC 792: errors quote an IP header.
-    case 0: case 8: case 9: case 10: case 15: case 16: return 8;
-    case 13: case 14: return 20;
-    case 17: case 18: return 12;
-    default: return 4;
+    case 3:
+    case 4:
+    case 5:
+    case 11:
+    case 12:
+      return 8 + 20;  // RFC 792: errors quote an IP header.
+    case 0:
+    case 8:
+    case 9:
+    case 10:
+    case 15:
+    case 16:
+      return 8;
+    case 13:
+    case 14:
+      return 20;
+    case 17:
+    case 18:
+      return 12;
+    default:
+      return 4;
   }
 }
 
-constexpr std::uint8_t mld_query = 130, mld_report = 131, mld_done = 132, router_solicitation = 133, router_advertisement = 134,
-                       neighbour_solicitation = 135, neighbour_advertisement = 136, redirect = 137, mld2_report = 143;
+constexpr std::uint8_t mld_query = 130, mld_report = 131, mld_done = 132, router_solicitation = 133,
+                       router_advertisement = 134, neighbour_solicitation = 135, neighbour_advertisement = 136,
+                       redirect = 137, mld2_report = 143;
 
 constexpr std::uint32_t icmpv6_length_min(std::uint8_t type) noexcept {
   switch (type) {
-    case 1: case 2: case 3: case 4: return 8 + 40;             // RFC 4443, 3: errors quote an IPv6 header.
-    case 128: case 129: return 8;
-    case mld_query: case mld_report: case mld_done: return 24; // RFC 2710, 3.
-    case router_solicitation: return 8;                        // RFC 4861, 4.1 to 4.5.
-    case router_advertisement: return 16;
-    case neighbour_solicitation: case neighbour_advertisement: return 24;
-    case redirect: return 40;
-    case mld2_report: return 8;                                // RFC 3810, 5.2.
-    default: return 4;
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+      return 8 + 40;  // RFC 4443, 3: errors quote an IPv6 header.
+    case 128:
+    case 129:
+      return 8;
+    case mld_query:
+    case mld_report:
+    case mld_done:
+      return 24;  // RFC 2710, 3.
+    case router_solicitation:
+      return 8;  // RFC 4861, 4.1 to 4.5.
+    case router_advertisement:
+      return 16;
+    case neighbour_solicitation:
+    case neighbour_advertisement:
+      return 24;
+    case redirect:
+      return 40;
+    case mld2_report:
+      return 8;  // RFC 3810, 5.2.
+    default:
+      return 4;
   }
 }
 
-constexpr bool is_neighbour_discovery(std::uint8_t type) noexcept { return type >= router_solicitation && type <= redirect; }
+constexpr bool is_neighbour_discovery(std::uint8_t type) noexcept {
+  return type >= router_solicitation && type <= redirect;
+}
 
 // RFC 4861, 4.6: type, length in units of 8 bytes. Each step takes at least 8 bytes of the message.
 void walk_ndp_options(DecodedPacket& packet, Extent extent, std::uint32_t offset) noexcept {
@@ -50,8 +85,8 @@ void walk_ndp_options(DecodedPacket& packet, Extent extent, std::uint32_t offset
   }
 }
 
-// Group records of IGMPv3 (RFC 3376, 4.2) and MLDv2 (RFC 3810, 5.2): type, words of auxiliary data, number of sources, group,
-// sources. Each takes at least 8 bytes of the message.
+// Group records of IGMPv3 (RFC 3376, 4.2) and MLDv2 (RFC 3810, 5.2): type, words of auxiliary data, number of sources,
+// group, sources. Each takes at least 8 bytes of the message.
 void walk_group_records(DecodedPacket& packet, Extent extent, std::uint32_t address_bytes) noexcept {
   const std::uint32_t records = load_be16(extent.at + 6);
   Extent rest = extent.after(8);
@@ -110,7 +145,7 @@ void read_icmpv6(DecodedPacket& packet, Extent extent) noexcept {
     return walk_ndp_options(packet, extent.after(fixed), fixed);
   }
   if (type == mld2_report) return walk_group_records(packet, extent, 16);
-  constexpr std::uint32_t query2_bytes = 28;            // RFC 3810, 5.1; 24 is the first version's, between them is neither.
+  constexpr std::uint32_t query2_bytes = 28;  // RFC 3810, 5.1; 24 is the first version's, between them is neither.
   if (type == mld_query && extent.wire > 24) {
     if (!has(packet, extent, query2_bytes, Layer::igmp, ParseError::igmp_bad_length)) return;
     const std::uint32_t needed = query2_bytes + load_be16(extent.at + 26) * 16u;
@@ -124,7 +159,7 @@ void read_igmp(DecodedPacket& packet, Extent extent) noexcept {
   if (!has(packet, extent, 8, Layer::igmp, ParseError::igmp_bad_length)) return;
   set_message(packet, extent, 8);
   if (extent.at[0] == report3) return walk_group_records(packet, extent, 4);
-  constexpr std::uint32_t query3_bytes = 12;            // RFC 3376, 7.1: 8 bytes are version 1 or 2, 12 and more version 3.
+  constexpr std::uint32_t query3_bytes = 12;  // RFC 3376, 7.1: 8 bytes are version 1 or 2, 12 and more version 3.
   if (extent.at[0] == query && extent.wire > 8) {
     if (!has(packet, extent, query3_bytes, Layer::igmp, ParseError::igmp_bad_length)) return;
     const std::uint32_t needed = query3_bytes + load_be16(extent.at + 10) * 4u;

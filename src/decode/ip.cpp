@@ -1,4 +1,5 @@
-// What is rare in IP: options, IPv6 extension headers, fragments, other protocols than UDP and TCP, addresses that cannot be.
+// What is rare in IP: options, IPv6 extension headers, fragments, other protocols than UDP and TCP, addresses that
+// cannot be.
 #include "decode/layers.h"
 
 namespace tsujiban::decode {
@@ -8,10 +9,12 @@ constexpr std::uint8_t number(IpProtocol protocol) noexcept { return static_cast
 
 // Bits of `extensions`: which headers an IPv6 packet has had.
 constexpr unsigned seen_hop_by_hop = 1u << 0, seen_destination = 1u << 1, seen_routing = 1u << 2,
-                   seen_fragment = extension_seen_fragment, seen_authentication = 1u << 4, seen_destination_twice = 1u << 5,
-                   order_told = 1u << 6;        // Once a packet is enough.
+                   seen_fragment = extension_seen_fragment, seen_authentication = 1u << 4,
+                   seen_destination_twice = 1u << 5,
+                   order_told = 1u << 6;  // Once a packet is enough.
 
-// On a host's own loopback, source and destination may well be one address: BSD's link type, or Linux's MAC addresses of 0.
+// On a host's own loopback, source and destination may well be one address: BSD's link type, or Linux's MAC addresses
+// of 0.
 bool captured_on_loopback(const DecodedPacket& packet) noexcept {
   if (packet.raw->link == LinkType::null_loopback || packet.raw->link == LinkType::loop) return true;
   return packet.ethernet != nullptr && MacAddress::load(packet.ethernet).value == 0 &&
@@ -53,11 +56,19 @@ void note_extension(DecodedPacket& packet, std::uint8_t kind, unsigned& extensio
   unsigned bit = 0;
   bool wrong = false;
   switch (kind) {
-    case number(IpProtocol::hop_by_hop): bit = seen_hop_by_hop, wrong = extensions != 0; break;
-    case number(IpProtocol::routing): bit = seen_routing, wrong = (extensions & seen_routing) != 0; break;
-    case number(IpProtocol::fragment): bit = seen_fragment, wrong = (extensions & seen_fragment) != 0; break;
-    case number(IpProtocol::ah): bit = seen_authentication, wrong = (extensions & seen_authentication) != 0; break;
-    default:                               // Destination options may come twice: before routing and before the transport.
+    case number(IpProtocol::hop_by_hop):
+      bit = seen_hop_by_hop, wrong = extensions != 0;
+      break;
+    case number(IpProtocol::routing):
+      bit = seen_routing, wrong = (extensions & seen_routing) != 0;
+      break;
+    case number(IpProtocol::fragment):
+      bit = seen_fragment, wrong = (extensions & seen_fragment) != 0;
+      break;
+    case number(IpProtocol::ah):
+      bit = seen_authentication, wrong = (extensions & seen_authentication) != 0;
+      break;
+    default:  // Destination options may come twice: before routing and before the transport.
       bit = (extensions & seen_destination) != 0 ? seen_destination_twice : seen_destination;
       wrong = (extensions & seen_destination_twice) != 0;
       break;
@@ -69,7 +80,7 @@ void note_extension(DecodedPacket& packet, std::uint8_t kind, unsigned& extensio
 }
 
 void read_sctp(DecodedPacket& packet, Extent extent) noexcept {
-  constexpr std::uint32_t header_bytes = 12;            // RFC 9260, 3.1.
+  constexpr std::uint32_t header_bytes = 12;  // RFC 9260, 3.1.
   set_opaque(packet, extent);
   if (extent.captured >= 4) {
     packet.source_port = load_be16(extent.at);
@@ -123,8 +134,8 @@ void walk_ipv4_options(DecodedPacket& packet, Bytes options) noexcept {
 }
 
 void walk_tcp_options(DecodedPacket& packet, Bytes options) noexcept {
-  constexpr std::uint8_t end = 0, no_operation = 1, segment_size = 2, window_scale = 3, selective_permitted = 4, selective = 5,
-                         timestamps = 8;
+  constexpr std::uint8_t end = 0, no_operation = 1, segment_size = 2, window_scale = 3, selective_permitted = 4,
+                         selective = 5, timestamps = 8;
   constexpr std::uint32_t offset = 20;
   for (std::size_t at = 0; at < options.size();) {
     const std::uint8_t kind = options[at];
@@ -137,12 +148,23 @@ void walk_tcp_options(DecodedPacket& packet, Bytes options) noexcept {
     const std::size_t length = left < 2 ? 0 : options[at + 1];
     bool wrong = length < 2 || length > left;
     switch (kind) {
-      case segment_size: wrong |= length != 4; break;
-      case window_scale: wrong |= length != 3; break;
-      case selective_permitted: wrong |= length != 2; break;
-      case selective: wrong |= length < 10 || (length - 2) % 8 != 0; break;
-      case timestamps: wrong |= length != 10; break;
-      default: break;
+      case segment_size:
+        wrong |= length != 4;
+        break;
+      case window_scale:
+        wrong |= length != 3;
+        break;
+      case selective_permitted:
+        wrong |= length != 2;
+        break;
+      case selective:
+        wrong |= length < 10 || (length - 2) % 8 != 0;
+        break;
+      case timestamps:
+        wrong |= length != 10;
+        break;
+      default:
+        break;
     }
     if (wrong) return report(packet, Layer::tcp, ParseError::tcp_bad_option, offset + static_cast<std::uint32_t>(at));
     at += length;
@@ -164,26 +186,38 @@ void read_protocol(DecodedPacket& packet, Extent extent, unsigned nesting, unsig
   const Layer layer = ip_layer(packet);
   for (unsigned count = 0;; ++count) {
     const std::uint8_t kind = packet.protocol;
-    packet.ip_payload_length = extent.captured;
     switch (kind) {
-      case number(IpProtocol::udp): return read_udp(packet, extent, nesting);
-      case number(IpProtocol::tcp): return read_tcp(packet, extent);
-      case number(IpProtocol::ipip): set_opaque(packet, extent); return read_ip_in_ip(packet, extent, nesting, 4);
-      case number(IpProtocol::ipv6): set_opaque(packet, extent); return read_ip_in_ip(packet, extent, nesting, 6);
-      case number(IpProtocol::gre): set_opaque(packet, extent); return read_gre(packet, extent, nesting);
-      case number(IpProtocol::sctp): return read_sctp(packet, extent);
+      case number(IpProtocol::udp):
+        return read_udp(packet, extent, nesting);
+      case number(IpProtocol::tcp):
+        return read_tcp(packet, extent);
+      case number(IpProtocol::ipip):
+        set_opaque(packet, extent);
+        return read_ip_in_ip(packet, extent, nesting, 4);
+      case number(IpProtocol::ipv6):
+        set_opaque(packet, extent);
+        return read_ip_in_ip(packet, extent, nesting, 6);
+      case number(IpProtocol::gre):
+        set_opaque(packet, extent);
+        return read_gre(packet, extent, nesting);
+      case number(IpProtocol::sctp):
+        return read_sctp(packet, extent);
       case number(IpProtocol::icmp):
         return version6 ? set_opaque(packet, extent) : read_icmp(packet, extent);
       case number(IpProtocol::igmp):
         return version6 ? set_opaque(packet, extent) : read_igmp(packet, extent);
       case number(IpProtocol::icmpv6):
         return version6 ? read_icmpv6(packet, extent) : set_opaque(packet, extent);
-      case number(IpProtocol::ah): break;
-      case number(IpProtocol::hop_by_hop): case number(IpProtocol::routing): case number(IpProtocol::fragment):
+      case number(IpProtocol::ah):
+        break;
+      case number(IpProtocol::hop_by_hop):
+      case number(IpProtocol::routing):
+      case number(IpProtocol::fragment):
       case number(IpProtocol::destination_options):
         if (version6) break;
         return set_opaque(packet, extent);
-      default: return set_opaque(packet, extent);       // Encrypted (ESP), nothing (59), mobility, or not known.
+      default:
+        return set_opaque(packet, extent);  // Encrypted (ESP), nothing (59), mobility, or not known.
     }
 
     const std::uint32_t offset = packet.ip_header_length;
@@ -199,18 +233,22 @@ void read_protocol(DecodedPacket& packet, Extent extent, unsigned nesting, unsig
     if (!has(packet, extent, length, layer)) return;
 
     switch (kind) {
-      case number(IpProtocol::hop_by_hop): case number(IpProtocol::destination_options):
+      case number(IpProtocol::hop_by_hop):
+      case number(IpProtocol::destination_options):
         walk_ipv6_options(packet, {at + 2, length - 2}, offset + 2);
         break;
       case number(IpProtocol::routing):
-        if (at[2] == 0) report(packet, layer, ParseError::ip_source_route, offset);   // RFC 5095: type 0 is forbidden.
-        packet.source_routed |= at[3] != 0;                                           // Segments left.
+        if (at[2] == 0) report(packet, layer, ParseError::ip_source_route, offset);  // RFC 5095: type 0 is forbidden.
+        packet.source_routed |= at[3] != 0;                                          // Segments left.
         break;
-      default: break;
+      default:
+        break;
     }
     packet.protocol = at[0];
     extent = extent.after(length);
-    if (packet.ip_header_length != 0) packet.ip_header_length = static_cast<std::uint16_t>(packet.ip_header_length + length);
+    packet.ip_payload_length = extent.captured;
+    if (packet.ip_header_length != 0)
+      packet.ip_header_length = static_cast<std::uint16_t>(packet.ip_header_length + length);
     if (kind == number(IpProtocol::fragment)) {
       const std::uint16_t word = load_be16(at + 2);
       const bool more = (word & 1) != 0;

@@ -4,8 +4,8 @@
 namespace tsujiban::decode {
 namespace {
 
-constexpr std::uint32_t arp_bytes = 28;                 // Ethernet and IPv4 (RFC 826).
-constexpr std::uint16_t arp_operation_max = 25;         // IANA's last assigned operation.
+constexpr std::uint32_t arp_bytes = 28;          // Ethernet and IPv4 (RFC 826).
+constexpr std::uint16_t arp_operation_max = 25;  // IANA's last assigned operation.
 
 // Something that is no business of ours: kept as bytes, no rule broken.
 void leave_unread(DecodedPacket& packet, Extent extent) noexcept {
@@ -30,7 +30,8 @@ void read_arp(DecodedPacket& packet, Extent extent) noexcept {
   packet.payload_length = packet.payload_length_wire = arp_bytes;
 }
 
-// IEEE 802.2 behind a length field; SNAP (RFC 1042) carries an EtherType, the others (spanning tree, IS-IS) are not read.
+// IEEE 802.2 behind a length field; SNAP (RFC 1042) carries an EtherType, the others (spanning tree, IS-IS) are not
+// read.
 void read_llc(DecodedPacket& packet, Extent extent, unsigned nesting, unsigned tags) noexcept {
   packet.ethertype = ethertype::llc;
   if (!has(packet, extent, 3, Layer::link)) return;
@@ -56,8 +57,8 @@ void read_pppoe(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept
   read_ppp(packet, rest.first(length), nesting + 1);
 }
 
-// Address families as the systems that write such captures number them: 2 is IPv4 everywhere; IPv6 is 10 in Linux, 23 in
-// Windows, 24 in NetBSD and OpenBSD, 28 in FreeBSD, 30 in macOS.
+// Address families as the systems that write such captures number them: 2 is IPv4 everywhere; IPv6 is 10 in Linux, 23
+// in Windows, 24 in NetBSD and OpenBSD, 28 in FreeBSD, 30 in macOS.
 void read_family(DecodedPacket& packet, Extent extent, bool big_endian) noexcept {
   if (!has(packet, extent, 4, Layer::link)) return;
   std::uint32_t family = big_endian ? load_be32(extent.at) : load_le32(extent.at);
@@ -65,18 +66,28 @@ void read_family(DecodedPacket& packet, Extent extent, bool big_endian) noexcept
   if (!big_endian && (family & 0xffff) == 0) family = __builtin_bswap32(family);
   const Extent rest = extent.after(4);
   switch (family) {
-    case 2: return read_ipv4(packet, rest, 0);
-    case 10: case 23: case 24: case 28: case 30: return read_ipv6(packet, rest, 0);
-    default: return leave_unread(packet, rest);
+    case 2:
+      return read_ipv4(packet, rest, 0);
+    case 10:
+    case 23:
+    case 24:
+    case 28:
+    case 30:
+      return read_ipv6(packet, rest, 0);
+    default:
+      return leave_unread(packet, rest);
   }
 }
 
 void read_raw_ip(DecodedPacket& packet, Extent extent) noexcept {
   if (!has(packet, extent, 1, Layer::link)) return;
   switch (extent.at[0] >> 4) {
-    case 4: return read_ipv4(packet, extent, 0);
-    case 6: return read_ipv6(packet, extent, 0);
-    default: return stop(packet, Layer::link, ParseError::bad_version, 0);
+    case 4:
+      return read_ipv4(packet, extent, 0);
+    case 6:
+      return read_ipv6(packet, extent, 0);
+    default:
+      return stop(packet, Layer::link, ParseError::bad_version, 0);
   }
 }
 
@@ -95,22 +106,33 @@ void read_cooked(DecodedPacket& packet, Extent extent, std::uint32_t header_byte
 
 void read_link(DecodedPacket& packet, LinkType link, Extent extent) noexcept {
   switch (link) {
-    case LinkType::ethernet: return read_ethernet(packet, extent, 0);
-    case LinkType::null_loopback: return read_family(packet, extent, false);
-    case LinkType::loop: return read_family(packet, extent, true);
-    case LinkType::raw_ip: case LinkType::raw_ip_bsd: return read_raw_ip(packet, extent);
-    case LinkType::raw_ipv4: return read_ipv4(packet, extent, 0);
-    case LinkType::raw_ipv6: return read_ipv6(packet, extent, 0);
-    case LinkType::linux_cooked: return read_cooked(packet, extent, 16, 14);
-    case LinkType::linux_cooked2: return read_cooked(packet, extent, 20, 0);
-    case LinkType::ppp: return read_ppp(packet, extent, 0);
+    case LinkType::ethernet:
+      return read_ethernet(packet, extent, 0);
+    case LinkType::null_loopback:
+      return read_family(packet, extent, false);
+    case LinkType::loop:
+      return read_family(packet, extent, true);
+    case LinkType::raw_ip:
+    case LinkType::raw_ip_bsd:
+      return read_raw_ip(packet, extent);
+    case LinkType::raw_ipv4:
+      return read_ipv4(packet, extent, 0);
+    case LinkType::raw_ipv6:
+      return read_ipv6(packet, extent, 0);
+    case LinkType::linux_cooked:
+      return read_cooked(packet, extent, 16, 14);
+    case LinkType::linux_cooked2:
+      return read_cooked(packet, extent, 20, 0);
+    case LinkType::ppp:
+      return read_ppp(packet, extent, 0);
     default:
       leave_unread(packet, extent);
       return report(packet, Layer::link, ParseError::unsupported, 0);
   }
 }
 
-void read_ethertype(DecodedPacket& packet, Extent extent, std::uint16_t type, unsigned nesting, unsigned tags) noexcept {
+void read_ethertype(DecodedPacket& packet, Extent extent, std::uint16_t type, unsigned nesting,
+                    unsigned tags) noexcept {
   bool told = false;
   while (is_vlan_type(type)) {
     if (tags == vlan_tags_max) return stop(packet, Layer::link, ParseError::vlan_too_deep, 0);
@@ -126,12 +148,19 @@ void read_ethertype(DecodedPacket& packet, Extent extent, std::uint16_t type, un
   }
   packet.ethertype = type;
   switch (type) {
-    case ethertype::ipv4: return read_ipv4(packet, extent, nesting);
-    case ethertype::ipv6: return read_ipv6(packet, extent, nesting);
-    case ethertype::arp: return read_arp(packet, extent);
-    case ethertype::mpls: case ethertype::mpls_multicast: return read_mpls(packet, extent, nesting);
-    case ethertype::pppoe_session: return read_pppoe(packet, extent, nesting);
-    default: break;
+    case ethertype::ipv4:
+      return read_ipv4(packet, extent, nesting);
+    case ethertype::ipv6:
+      return read_ipv6(packet, extent, nesting);
+    case ethertype::arp:
+      return read_arp(packet, extent);
+    case ethertype::mpls:
+    case ethertype::mpls_multicast:
+      return read_mpls(packet, extent, nesting);
+    case ethertype::pppoe_session:
+      return read_pppoe(packet, extent, nesting);
+    default:
+      break;
   }
   if (type > ethertype::length_max) return leave_unread(packet, extent);
   if (type > extent.wire) return stop(packet, Layer::link, ParseError::bad_length, 0);
@@ -141,8 +170,11 @@ void read_ethertype(DecodedPacket& packet, Extent extent, std::uint16_t type, un
 void read_ppp(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept {
   if (nesting > nesting_max) return stop(packet, Layer::link, ParseError::nesting_too_deep, 0);
   // Address and control, where HDLC framing (RFC 1662, 3.1) left them.
-  if (extent.captured >= 2 && extent.at[0] == 0xff && extent.at[1] == 3) extent = extent.after(2);
   if (!has(packet, extent, 1, Layer::link)) return;
+  if (extent.at[0] == 0xff) {
+    if (!has(packet, extent, 3, Layer::link)) return;
+    if (extent.at[1] == 3) extent = extent.after(2);
+  }
   // An odd first byte is a protocol field compressed to one byte (RFC 1661, 6.5).
   std::uint32_t protocol_bytes = 1;
   std::uint16_t protocol = extent.at[0];
@@ -153,10 +185,15 @@ void read_ppp(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept {
   }
   const Extent rest = extent.after(protocol_bytes);
   switch (protocol) {
-    case 0x0021: return read_ipv4(packet, rest, nesting);
-    case 0x0057: return read_ipv6(packet, rest, nesting);
-    case 0x0281: case 0x0283: return read_mpls(packet, rest, nesting);
-    default: return leave_unread(packet, rest);
+    case 0x0021:
+      return read_ipv4(packet, rest, nesting);
+    case 0x0057:
+      return read_ipv6(packet, rest, nesting);
+    case 0x0281:
+    case 0x0283:
+      return read_mpls(packet, rest, nesting);
+    default:
+      return leave_unread(packet, rest);
   }
 }
 

@@ -34,7 +34,8 @@ TEST(Prefixes, of_every_form_are_snapped_or_malformed) {
 
       Decoded broken(prefix, sample.link);
       EXPECT_FALSE(broken->snapped) << what;
-      // Nothing but its own EtherType tells that a pseudowire carries Ethernet; before that it is bytes that break no rule.
+      // Nothing but its own EtherType tells that a pseudowire carries Ethernet; before that it is bytes that break no
+      // rule.
       if (std::string_view(sample.name).substr(0, 13) != "mpls ethernet" || broken->tunnel_depth != 0 || length <= 18) {
         EXPECT_TRUE(broken->malformed) << what;
         EXPECT_FALSE(broken->anomalies.empty()) << what;

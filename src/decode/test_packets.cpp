@@ -7,16 +7,19 @@ std::vector<Sample> all_samples() {
   const Packet v4 = ipv4(17, datagram), v6 = ipv6(17, datagram);
   const Packet frame = ethernet(0x0800, v4);
   const LinkType e = LinkType::ethernet;
-  const Packet arp = bytes({0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0x0a, 192, 168, 1, 20, 0, 0, 0, 0, 0, 0, 192, 168, 1, 21});
+  const Packet arp =
+      bytes({0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0x0a, 192, 168, 1, 20, 0, 0, 0, 0, 0, 0, 192, 168, 1, 21});
   const Packet syn_options = bytes({2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7});
   const Packet neighbour = bytes({135, 0, 0, 0, 0, 0, 0, 0}) + fill(16) + bytes({1, 1, 2, 0, 0, 0, 0, 0x0a});
   const Packet group_report = bytes({0x22, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 1, 224, 0, 23, 0, 10, 0, 0, 1});
   const Packet mld_report = bytes({143, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0}) + fill(16);
   const Packet hop = bytes({17, 0, 1, 4, 0, 0, 0, 0});
   const Packet snap = bytes({0xaa, 0xaa, 3, 0, 0, 0, 8, 0}) + v4;
-  const auto outer = [&](std::uint16_t port, const Packet& inner) { return ethernet(0x0800, ipv4(17, udp(50000, port, inner))); };
+  const auto outer = [&](std::uint16_t port, const Packet& inner) {
+    return ethernet(0x0800, ipv4(17, udp(50000, port, inner)));
+  };
   const auto in_gre = [&](const Packet& inner) { return ethernet(0x0800, ipv4(47, inner)); };
-  const Packet label = bytes({0, 1, 1, 64});            // Label 16, bottom of the stack.
+  const Packet label = bytes({0, 1, 1, 64});  // Label 16, bottom of the stack.
   const Packet upper = bytes({0, 1, 0, 64});
   return {
       {"udp4", e, frame},
@@ -34,9 +37,10 @@ std::vector<Sample> all_samples() {
       {"igmp3", e, ethernet(0x0800, ipv4(2, group_report, {.options = bytes({148, 4, 0, 0})}))},
       {"neighbour solicitation", e, ethernet(0x86dd, ipv6(58, neighbour, 255))},
       {"mld2", e, ethernet(0x86dd, ipv6(0, bytes({58, 0, 5, 2, 0, 0, 1, 0}) + mld_report, 1))},
-      {"ipv6 extensions", e, ethernet(0x86dd, ipv6(0, bytes({60, 0, 1, 4, 0, 0, 0, 0}) + bytes({43, 0, 1, 4, 0, 0, 0, 0}) +
-                                                         bytes({51, 2, 4, 0, 0, 0, 0, 0}) + fill(16) + bytes({60, 1}) + fill(10) +
-                                                         hop + datagram))},
+      {"ipv6 extensions", e,
+       ethernet(0x86dd,
+                ipv6(0, bytes({60, 0, 1, 4, 0, 0, 0, 0}) + bytes({43, 0, 1, 4, 0, 0, 0, 0}) +
+                            bytes({51, 2, 4, 0, 0, 0, 0, 0}) + fill(16) + bytes({60, 1}) + fill(10) + hop + datagram))},
       {"ipv6 atomic fragment", e, ethernet(0x86dd, ipv6(44, bytes({17, 0, 0, 0, 0, 0, 0, 9}) + datagram))},
       {"ipv4 fragment", e, ethernet(0x0800, ipv4(17, fill(24), {.fragment = 0x2001}))},
       {"ipv6 fragment", e, ethernet(0x86dd, ipv6(44, bytes({17, 0, 0, 9, 0, 0, 0, 9}) + fill(24)))},
@@ -66,8 +70,10 @@ std::vector<Sample> all_samples() {
       {"4in6", e, ethernet(0x86dd, ipv6(4, v4))},
       {"6in6", e, ethernet(0x86dd, ipv6(41, v6))},
       {"cooked", LinkType::linux_cooked, bytes({0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0}) + v4},
-      {"cooked vlan", LinkType::linux_cooked, bytes({0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x81, 0}) + vlan(30, 0x0800, v4)},
-      {"cooked 2", LinkType::linux_cooked2, bytes({0x86, 0xdd, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0}) + v6},
+      {"cooked vlan", LinkType::linux_cooked,
+       bytes({0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x81, 0}) + vlan(30, 0x0800, v4)},
+      {"cooked 2", LinkType::linux_cooked2,
+       bytes({0x86, 0xdd, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0}) + v6},
       {"null little-endian", LinkType::null_loopback, bytes({2, 0, 0, 0}) + v4},
       {"null big-endian", LinkType::null_loopback, bytes({0, 0, 0, 30}) + v6},
       {"null 24", LinkType::null_loopback, bytes({24, 0, 0, 0}) + v6},

@@ -1,5 +1,6 @@
 #pragma once
-// Builds packets for tests and benchmarks, one header at a time, from the inside out. Checksums are 0 unless `seal` is called.
+// Builds packets for tests and benchmarks, one header at a time, from the inside out. Checksums are 0 unless `seal` is
+// called.
 #include <initializer_list>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,9 @@ inline Packet operator+(Packet a, const Packet& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
 }
-inline Packet be16(std::size_t value) { return bytes({static_cast<int>(value >> 8 & 255), static_cast<int>(value & 255)}); }
+inline Packet be16(std::size_t value) {
+  return bytes({static_cast<int>(value >> 8 & 255), static_cast<int>(value & 255)});
+}
 inline Packet be32(std::uint64_t value) { return be16(value >> 16) + be16(value); }
 
 inline Packet ethernet(std::uint16_t type, const Packet& inner) {
@@ -34,15 +37,16 @@ inline Packet ethernet(std::uint16_t type, const Packet& inner) {
 inline Packet vlan(std::uint16_t id, std::uint16_t type, const Packet& inner) { return be16(id) + be16(type) + inner; }
 
 struct Ipv4Options {
-  std::uint32_t source = 0xc0a80114, destination = 0xc0a80115;   // 192.168.1.20 and .21
+  std::uint32_t source = 0xc0a80114, destination = 0xc0a80115;  // 192.168.1.20 and .21
   Packet options = {};
   std::uint16_t fragment = 0;
   std::uint8_t ttl = 64;
   std::uint16_t id = 0x1234;
 };
 inline Packet ipv4(std::uint8_t protocol, const Packet& inner, const Ipv4Options& o = {}) {
-  return bytes({static_cast<int>(0x45 + o.options.size() / 4), 0}) + be16(20 + o.options.size() + inner.size()) + be16(o.id) +
-         be16(o.fragment) + bytes({o.ttl, protocol, 0, 0}) + be32(o.source) + be32(o.destination) + o.options + inner;
+  return bytes({static_cast<int>(0x45 + o.options.size() / 4), 0}) + be16(20 + o.options.size() + inner.size()) +
+         be16(o.id) + be16(o.fragment) + bytes({o.ttl, protocol, 0, 0}) + be32(o.source) + be32(o.destination) +
+         o.options + inner;
 }
 // 2001:db8::1 to 2001:db8::2
 inline Packet ipv6(std::uint8_t next, const Packet& inner, std::uint8_t hop_limit = 64) {
@@ -50,7 +54,8 @@ inline Packet ipv6(std::uint8_t next, const Packet& inner, std::uint8_t hop_limi
          bytes({0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}) +
          bytes({0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}) + inner;
 }
-inline Packet udp(std::uint16_t source, std::uint16_t destination, const Packet& inner, std::uint16_t checksum = 0xbeef) {
+inline Packet udp(std::uint16_t source, std::uint16_t destination, const Packet& inner,
+                  std::uint16_t checksum = 0xbeef) {
   return be16(source) + be16(destination) + be16(8 + inner.size()) + be16(checksum) + inner;
 }
 inline Packet tcp(std::uint16_t source, std::uint16_t destination, std::uint8_t flags, const Packet& inner,
@@ -66,8 +71,8 @@ inline Packet geneve(std::uint32_t vni, std::uint16_t type, const Packet& option
   return bytes({static_cast<int>(options.size() / 4), 0}) + be16(type) + be32(vni << 8) + options + inner;
 }
 
-// Owns what a decoded packet points to. The bytes are in a block of exactly their size, so that the address sanitizer sees
-// a read one byte beyond.
+// Owns what a decoded packet points to. The bytes are in a block of exactly their size, so that the address sanitizer
+// sees a read one byte beyond.
 struct Decoded {
   std::vector<std::uint8_t> data;
   RawPacket raw{};

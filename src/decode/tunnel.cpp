@@ -6,8 +6,9 @@ namespace {
 
 constexpr std::uint32_t ethernet_header_bytes = 14;
 
-// Reads what a tunnel carries with `inner`, one level deeper. The packet becomes the inner one; where that is neither IP nor
-// ARP it stays the outer one, so that whoever writes a tunnel header before anything at all does not leave the flow table.
+// Reads what a tunnel carries with `inner`, one level deeper. The packet becomes the inner one; where that is neither
+// IP nor ARP it stays the outer one, so that whoever writes a tunnel header before anything at all does not leave the
+// flow table.
 template <class Inner>
 void enter(DecodedPacket& packet, unsigned nesting, Inner inner) noexcept {
   if (nesting >= nesting_max) return stop(packet, Layer::tunnel, ParseError::nesting_too_deep, 0);
@@ -36,9 +37,10 @@ void enter(DecodedPacket& packet, unsigned nesting, Inner inner) noexcept {
 }
 
 // IP inside IP has no link of its own: it keeps the segment of its outside, so that two homes' tunnels stay apart.
-// An inner Ethernet frame begins a link of its own: `segment`, then its tags. `vlan`: the VLAN that the tunnel names, where
-// the frame has no tag; 0: none.
-void enter_ethernet(DecodedPacket& packet, Extent extent, unsigned nesting, SegmentKey segment, std::uint16_t vlan) noexcept {
+// An inner Ethernet frame begins a link of its own: `segment`, then its tags. `vlan`: the VLAN that the tunnel names,
+// where the frame has no tag; 0: none.
+void enter_ethernet(DecodedPacket& packet, Extent extent, unsigned nesting, SegmentKey segment,
+                    std::uint16_t vlan) noexcept {
   enter(packet, nesting, [&](unsigned inner_nesting) {
     packet.segment = segment;
     if (vlan != 0) {
@@ -50,7 +52,8 @@ void enter_ethernet(DecodedPacket& packet, Extent extent, unsigned nesting, Segm
   });
 }
 
-void enter_ip(DecodedPacket& packet, Extent extent, unsigned nesting, std::uint8_t version, SegmentKey segment) noexcept {
+void enter_ip(DecodedPacket& packet, Extent extent, unsigned nesting, std::uint8_t version,
+              SegmentKey segment) noexcept {
   enter(packet, nesting, [&](unsigned inner_nesting) {
     packet.segment = segment;
     if (version == 4) {
@@ -127,7 +130,8 @@ void read_udp_tunnel(DecodedPacket& packet, Extent extent, unsigned nesting) noe
   }
 }
 
-// RFC 2784 and RFC 2890:  | C R K S s recursion 3 | A flags 4 | version 3 | protocol 16 | checksum, reserved | key | sequence |
+// RFC 2784 and RFC 2890:  | C R K S s recursion 3 | A flags 4 | version 3 | protocol 16 | checksum, reserved | key |
+// sequence |
 void read_gre(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept {
   if (!has(packet, extent, 4, Layer::tunnel)) return;
   const std::uint16_t flags = load_be16(extent.at), type = load_be16(extent.at + 2);
@@ -152,19 +156,26 @@ void read_gre(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept {
   if (!has(packet, extent, header_bytes, Layer::tunnel)) return;
   const Extent rest = extent.after(header_bytes);
   switch (type) {
-    case ethertype::ipv4: return enter_ip(packet, rest, nesting, 4, packet.segment);
-    case ethertype::ipv6: return enter_ip(packet, rest, nesting, 6, packet.segment);
-    case ethertype::transparent_bridging: return enter_ethernet(packet, rest, nesting, {}, 0);
-    case ethertype::erspan: return read_erspan(packet, rest, nesting, sequence, false);
-    case ethertype::erspan3: return read_erspan(packet, rest, nesting, sequence, true);
-    case ethertype::mpls: case ethertype::mpls_multicast:
+    case ethertype::ipv4:
+      return enter_ip(packet, rest, nesting, 4, packet.segment);
+    case ethertype::ipv6:
+      return enter_ip(packet, rest, nesting, 6, packet.segment);
+    case ethertype::transparent_bridging:
+      return enter_ethernet(packet, rest, nesting, {}, 0);
+    case ethertype::erspan:
+      return read_erspan(packet, rest, nesting, sequence, false);
+    case ethertype::erspan3:
+      return read_erspan(packet, rest, nesting, sequence, true);
+    case ethertype::mpls:
+    case ethertype::mpls_multicast:
       return enter(packet, nesting, [&](unsigned inner_nesting) { read_mpls(packet, rest, inner_nesting); });
-    default: return;
+    default:
+      return;
   }
 }
 
-// RFC 3032. Nothing says what a label stack carries: the first nibble tells IP (RFC 4928), 0 is a pseudowire's control word
-// (RFC 4385), and an Ethernet pseudowire may also come without one.
+// RFC 3032. Nothing says what a label stack carries: the first nibble tells IP (RFC 4928), 0 is a pseudowire's control
+// word (RFC 4385), and an Ethernet pseudowire may also come without one.
 void read_mpls(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept {
   if (nesting >= nesting_max) return stop(packet, Layer::link, ParseError::nesting_too_deep, 0);
   bool bottom = false;
@@ -191,7 +202,7 @@ void read_mpls(DecodedPacket& packet, Extent extent, unsigned nesting) noexcept 
     return enter_ethernet(packet, extent.after(4), nesting, {}, 0);
   }
   if (frame_like(extent)) return enter_ethernet(packet, extent, nesting, {}, 0);
-  if (nibble == 4) return read_ipv4(packet, extent, nesting + 1);    // It will say what is wrong.
+  if (nibble == 4) return read_ipv4(packet, extent, nesting + 1);  // It will say what is wrong.
   if (nibble == 6) return read_ipv6(packet, extent, nesting + 1);
   set_opaque(packet, extent);
   packet.snapped |= extent.captured < extent.wire;

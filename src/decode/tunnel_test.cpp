@@ -83,7 +83,8 @@ TEST(Vxlan, an_inside_that_is_no_ip_leaves_the_outer_datagram_visible) {
 
 TEST(Geneve, ethernet_and_ip_inside_and_options_walked) {
   expect_inner(Decoded(in_udp(6081, geneve(9, 0x6558, {}, tagged))), segment_of({44}, SegmentKey::vni(9)));
-  expect_inner(Decoded(in_udp(6081, geneve(9, 0x0800, bytes({1, 1, 0, 0, 1, 1, 0, 1, 5, 5, 5, 5}), inner4))), SegmentKey::vni(9));
+  expect_inner(Decoded(in_udp(6081, geneve(9, 0x0800, bytes({1, 1, 0, 0, 1, 1, 0, 1, 5, 5, 5, 5}), inner4))),
+               SegmentKey::vni(9));
   const Decoded bad(in_udp(6081, geneve(9, 0x0800, bytes({1, 1, 0, 1}), inner4)));
   EXPECT_TRUE(bad.has(Layer::tunnel, ParseError::geneve_bad_options));
   expect_outer(bad);
@@ -102,7 +103,8 @@ TEST(Gre, ip_inside_keeps_the_segment_of_the_outside) {
 }
 
 TEST(Gre, flags_and_versions_that_are_not_defined_are_told) {
-  EXPECT_TRUE(Decoded(in_gre(gre(0x4000, 0x0800, fill(8), inner4))).has(Layer::tunnel, ParseError::gre_routing_present));
+  EXPECT_TRUE(
+      Decoded(in_gre(gre(0x4000, 0x0800, fill(8), inner4))).has(Layer::tunnel, ParseError::gre_routing_present));
   EXPECT_TRUE(Decoded(in_gre(gre(0x0800, 0x0800, {}, inner4))).has(Layer::tunnel, ParseError::gre_bad_flags));
   EXPECT_TRUE(Decoded(in_gre(gre(0x0100, 0x0800, {}, inner4))).has(Layer::tunnel, ParseError::gre_bad_flags));
   EXPECT_TRUE(Decoded(in_gre(gre(0x0002, 0x0800, {}, inner4))).has(Layer::tunnel, ParseError::bad_version));
@@ -113,7 +115,8 @@ TEST(Gre, flags_and_versions_that_are_not_defined_are_told) {
 }
 
 TEST(Gre, pptp_without_a_payload_or_with_a_compressed_one_stays_gre) {
-  expect_inner(Decoded(in_gre(gre(0x3001, 0x880b, be16(inner4.size() + 1) + fill(6), bytes({0x21}) + inner4))), segment_of({7}));
+  expect_inner(Decoded(in_gre(gre(0x3001, 0x880b, be16(inner4.size() + 1) + fill(6), bytes({0x21}) + inner4))),
+               segment_of({7}));
   const Decoded acknowledgment(in_gre(gre(0x2081, 0x880b, bytes({0, 0, 0, 1, 0, 0, 0, 9}), {})));
   expect_outer(acknowledgment);
   EXPECT_TRUE(acknowledgment->anomalies.empty());
@@ -178,7 +181,7 @@ TEST(Mpls, the_label_stack_is_bounded) {
 
 TEST(Mpls, what_begins_like_ip_and_is_not_is_tried_as_ethernet) {
   Packet other = frame;
-  other[0] = 0x46;                                      // A destination address that looks like an IPv4 header.
+  other[0] = 0x46;  // A destination address that looks like an IPv4 header.
   const Decoded d(ethernet(0x8847, bytes({0, 1, 1, 64}) + other));
   EXPECT_EQ(d->destination_port, 3611);
   const Decoded nothing(ethernet(0x8847, bytes({0, 1, 1, 64}) + Packet(40, 0x10)));

@@ -48,7 +48,7 @@ void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept { return memalign(alignment, bytes); }
 int posix_memalign(void** at, std::size_t alignment, std::size_t bytes) noexcept {
   *at = memalign(alignment, bytes);
-  return *at == nullptr ? 12 : 0;   // ENOMEM.
+  return *at == nullptr ? 12 : 0;  // ENOMEM.
 }
 }
 #endif
@@ -63,7 +63,8 @@ TEST(SignatureAllocation, scanning_datagrams_and_streams_allocates_nothing) {
     const std::string letters = {static_cast<char>('a' + r % 26), static_cast<char>('a' + r / 2 % 26)};
     const char* protocol = r % 3 == 0 ? "udp" : r % 3 == 1 ? "tcp" : "ip";
     text += "alert " + std::string(protocol) + " any any -> any any (msg:\"m\"; content:\"" + letters + "\"; " +
-            (r % 5 == 0 ? "content:\"z\"; " : "") + (r % 2 == 0 ? "nocase; " : "") + "sid:" + std::to_string(r + 1) + ";)\n";
+            (r % 5 == 0 ? "content:\"z\"; " : "") + (r % 2 == 0 ? "nocase; " : "") + "sid:" + std::to_string(r + 1) +
+            ";)\n";
   }
   std::vector<config::Fault> faults;
   const auto rules = RuleSet::load_text("x.rules", text, faults);
@@ -73,7 +74,7 @@ TEST(SignatureAllocation, scanning_datagrams_and_streams_allocates_nothing) {
   std::vector<std::uint8_t> noise(1 << 16);
   std::mt19937_64 random(3);
   for (std::uint8_t& byte : noise) byte = static_cast<std::uint8_t>('a' + random() % 26);
-  std::vector<std::uint32_t> state(4000, 0);   // More than there are streams.
+  std::vector<std::uint32_t> state(4000, 0);  // More than there are streams.
   const ScanSubject datagram{IpAddress::v4(1), IpAddress::v4(2), 1, 2, 17};
   const ScanSubject segment{IpAddress::v4(1), IpAddress::v4(2), 1, 2, 6};
   std::uint64_t matches = 0;
@@ -90,13 +91,15 @@ TEST(SignatureAllocation, scanning_datagrams_and_streams_allocates_nothing) {
     for (std::uint32_t& s : state) {
       const std::size_t length = 1 + random() % 100;
       scanner.scan_stream(s, segment, Bytes(noise).subspan(random() % (noise.size() - length), length), on_match);
-      if (random() % 4 == 0) scanner.close_stream(s);
-      else if (random() % 4 == 0) scanner.gap_stream(s);
+      if (random() % 4 == 0)
+        scanner.close_stream(s);
+      else if (random() % 4 == 0)
+        scanner.gap_stream(s);
     }
   }
   EXPECT_EQ(allocations.load() - before, 0u);
   EXPECT_GT(matches, 1000u);
-  EXPECT_GT(before, 0u);   // The counter counts.
+  EXPECT_GT(before, 0u);  // The counter counts.
 }
 
 }  // namespace

@@ -35,7 +35,10 @@ bool is_utf8(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i++]);
     if (lead < 0x80) continue;
-    const int more = lead >= 0xc2 && lead < 0xe0 ? 1 : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : -1;
+    const int more = lead >= 0xc2 && lead < 0xe0   ? 1
+                     : lead >= 0xe0 && lead < 0xf0 ? 2
+                     : lead >= 0xf0 && lead < 0xf5 ? 3
+                                                   : -1;
     if (more < 0 || text.size() - i < static_cast<std::size_t>(more)) return false;
     for (int k = 0; k < more; ++k) {
       const auto next = static_cast<unsigned char>(text[i++]);
@@ -55,11 +58,12 @@ bool parse_number(std::string_view text, T& value) noexcept {
   return !text.empty() && done.ec == std::errc() && done.ptr == text.data() + text.size();
 }
 
-// A rule's text with its continuation lines joined. Every part of it is a view into `text`, so that a fault anywhere finds
-// its line and column.
+// A rule's text with its continuation lines joined. Every part of it is a view into `text`, so that a fault anywhere
+// finds its line and column.
 class RuleParser {
  public:
-  using Lines = std::vector<std::pair<std::size_t, std::uint32_t>>;   // Offset in `text` of each line's first byte; line number.
+  using Lines =
+      std::vector<std::pair<std::size_t, std::uint32_t>>;  // Offset in `text` of each line's first byte; line number.
 
   RuleParser(RuleReader& reader, const std::string& name, std::string_view text, const Lines& lines)
       : reader_(reader), name_(name), text_(text), lines_(lines) {}
@@ -78,12 +82,13 @@ class RuleParser {
 
  private:
   struct Option {
-    std::string_view keyword, value;   // The value without blanks at its ends.
+    std::string_view keyword, value;  // The value without blanks at its ends.
     std::size_t at = 0;
   };
 
   config::Place place(std::size_t offset) const {
-    auto line = std::upper_bound(lines_.begin(), lines_.end(), offset, [](std::size_t o, const auto& l) { return o < l.first; });
+    auto line = std::upper_bound(lines_.begin(), lines_.end(), offset,
+                                 [](std::size_t o, const auto& l) { return o < l.first; });
     --line;
     return {name_, line->second, static_cast<std::uint32_t>(offset - line->first + 1)};
   }
@@ -120,28 +125,32 @@ class RuleParser {
   }
 
   void parse_header(SignatureRule& rule) {
-    static constexpr std::string_view parts[] = {"action", "protocol", "source address", "source port",
-                                                 "direction", "destination address", "destination port"};
+    static constexpr std::string_view parts[] = {
+        "action", "protocol", "source address", "source port", "direction", "destination address", "destination port"};
     std::string_view word[7];
     for (std::size_t i = 0; i < 7; ++i) {
       word[i] = header_word();
       if (word[i].empty()) {
-        fault(std::min(at_, text_.size()), "the " + std::string(parts[i]) +
-                                               " is missing (a rule reads: alert tcp|udp|ip ADDRESS PORT ->|<> ADDRESS PORT (OPTIONS))");
+        fault(std::min(at_, text_.size()),
+              "the " + std::string(parts[i]) +
+                  " is missing (a rule reads: alert tcp|udp|ip ADDRESS PORT ->|<> ADDRESS PORT (OPTIONS))");
         break;
       }
     }
     if (!word[0].empty() && word[0] != "alert") {
       fault(offset_of(word[0]), "action " + quoted(word[0]) + " is not accepted (accepted: alert)");
     }
-    if (word[1] == "tcp") rule.protocol = RuleProtocol::tcp;
-    else if (word[1] == "udp") rule.protocol = RuleProtocol::udp;
+    if (word[1] == "tcp")
+      rule.protocol = RuleProtocol::tcp;
+    else if (word[1] == "udp")
+      rule.protocol = RuleProtocol::udp;
     else if (!word[1].empty() && word[1] != "ip") {
       fault(offset_of(word[1]), "protocol " + quoted(word[1]) + " is not accepted (accepted: tcp, udp, ip)");
     }
     parse_addresses(word[2], rule.source);
     parse_ports(word[3], rule.source_ports);
-    if (word[4] == "<>") rule.both_directions = true;
+    if (word[4] == "<>")
+      rule.both_directions = true;
     else if (!word[4].empty() && word[4] != "->") {
       fault(offset_of(word[4]), "direction " + quoted(word[4]) + " is not accepted (accepted: ->, <>)");
     }
@@ -232,14 +241,15 @@ class RuleParser {
           fault(offset_of(word), "prefix " + quoted(word) + " has bits set beyond its length");
         } else {
           fault(offset_of(word), "address " + quoted(word) +
-                                     " is not understood (accepted: any, an IPv4 or IPv6 address, a prefix, a list [a,b], each with ! before it)");
+                                     " is not understood (accepted: any, an IPv4 or IPv6 address, a prefix, a list "
+                                     "[a,b], each with ! before it)");
         }
         return false;
       }
       (negated ? set.out : set.in).push_back(prefix);
       return true;
     });
-    if (good && set.in.empty()) set.any = true;   // Only negated entries: everything else.
+    if (good && set.in.empty()) set.any = true;  // Only negated entries: everything else.
   }
 
   bool parse_port_range(std::string_view word, PortSet::Range& range) const {
@@ -265,7 +275,8 @@ class RuleParser {
       PortSet::Range range;
       if (!parse_port_range(word, range)) {
         fault(offset_of(word), "port " + quoted(word) +
-                                   " is not understood (accepted: any, 0 to 65535, a range a:b, a: or :b, a list [a,b], each with ! before it)");
+                                   " is not understood (accepted: any, 0 to 65535, a range a:b, a: or :b, a list "
+                                   "[a,b], each with ! before it)");
         return false;
       }
       (negated ? set.out : set.in).push_back(range);
@@ -290,7 +301,8 @@ class RuleParser {
     Option option;
     option.at = at_;
     std::size_t end = at_;
-    while (end < text_.size() && text_[end] != ':' && text_[end] != ';' && text_[end] != ')' && text_[end] != '"') ++end;
+    while (end < text_.size() && text_[end] != ':' && text_[end] != ';' && text_[end] != ')' && text_[end] != '"')
+      ++end;
     option.keyword = text_.substr(at_, end - at_);
     trim(option.keyword);
     at_ = end;
@@ -330,7 +342,7 @@ class RuleParser {
   }
 
   void parse_options(SignatureRule& rule) {
-    ++at_;   // The parenthesis.
+    ++at_;  // The parenthesis.
     bool closed_badly = false, nocase_allowed = false;
     std::size_t options_end = at_;
     while (true) {
@@ -343,7 +355,7 @@ class RuleParser {
       }
       parse_option(*option, rule, nocase_allowed);
     }
-    if (closed_badly) return;   // What seems to be missing may stand in the part that could not be read.
+    if (closed_badly) return;  // What seems to be missing may stand in the part that could not be read.
     const std::size_t end = options_end == 0 ? 0 : text_.substr(0, options_end).find_last_of(')');
     if (!seen_message_) fault(end, "the rule has no msg");
     if (!seen_content_) fault(end, "the rule has no content");
@@ -361,19 +373,24 @@ class RuleParser {
     if (keyword == "msg") {
       if (!once(seen_message_, option)) return;
       if (!unescape(option, rule.message, false)) return;
-      if (rule.message.empty()) fault(offset_of(option.value), "msg is empty");
+      if (rule.message.empty())
+        fault(offset_of(option.value), "msg is empty");
       else if (rule.message.size() > message_bytes_max) {
         fault(offset_of(option.value), "msg is longer than " + std::to_string(message_bytes_max) + " bytes");
-      } else if (!is_utf8(rule.message)) fault(offset_of(option.value), "msg is not UTF-8");
+      } else if (!is_utf8(rule.message))
+        fault(offset_of(option.value), "msg is not UTF-8");
     } else if (keyword == "content") {
       seen_content_ = true;
       nocase_allowed = parse_content(option, rule);
       nocase_orphaned_ = !nocase_allowed;
     } else if (keyword == "nocase") {
       if (!option.value.empty()) fault(offset_of(option.value), "nocase takes no value");
-      if (nocase_allowed) rule.contents.back().nocase = true;
-      else if (!seen_content_) fault(option.at, "nocase stands before the first content; it belongs to the content before it");
-      else if (!nocase_orphaned_) fault(option.at, "`nocase` is given twice for one content");
+      if (nocase_allowed)
+        rule.contents.back().nocase = true;
+      else if (!seen_content_)
+        fault(option.at, "nocase stands before the first content; it belongs to the content before it");
+      else if (!nocase_orphaned_)
+        fault(option.at, "`nocase` is given twice for one content");
       nocase_allowed = false;
     } else if (keyword == "classtype") {
       if (!once(seen_classtype_, option)) return;
@@ -381,8 +398,9 @@ class RuleParser {
         rule.category = found->category;
         rule.severity = found->severity;
       } else {
-        fault(value_at(option), "classtype " + quoted(option.value) +
-                                    " is not known (accepted: the names of Suricata's classification table, such as trojan-activity)");
+        fault(value_at(option),
+              "classtype " + quoted(option.value) +
+                  " is not known (accepted: the names of Suricata's classification table, such as trojan-activity)");
       }
     } else if (keyword == "sid") {
       if (!once(seen_sid_, option)) return;
@@ -398,11 +416,14 @@ class RuleParser {
     } else if (keyword.empty()) {
       fault(option.at, "a keyword is missing (accepted: " + std::string(keywords_accepted) + ")");
     } else {
-      fault(option.at, "keyword " + quoted(keyword) + " is not accepted (accepted: " + std::string(keywords_accepted) + ")");
+      fault(option.at,
+            "keyword " + quoted(keyword) + " is not accepted (accepted: " + std::string(keywords_accepted) + ")");
     }
   }
 
-  std::size_t value_at(const Option& option) const { return option.value.empty() ? option.at : offset_of(option.value); }
+  std::size_t value_at(const Option& option) const {
+    return option.value.empty() ? option.at : offset_of(option.value);
+  }
 
   // The bytes between the quotes. In a content |..| is hex. False after a fault.
   bool unescape(const Option& option, std::string& out, bool hex_allowed) {
@@ -461,7 +482,8 @@ class RuleParser {
       }
     }
     if (high >= 0 || bytes == 0) {
-      fault(begin + (high >= 0 ? end : open), high >= 0 ? "the last hex byte has one digit only" : "there are no hex bytes between the two `|`");
+      fault(begin + (high >= 0 ? end : open),
+            high >= 0 ? "the last hex byte has one digit only" : "there are no hex bytes between the two `|`");
       return false;
     }
     return true;
@@ -494,7 +516,7 @@ class RuleParser {
   const Lines& lines_;
   std::size_t at_ = 0, sid_at_ = 0;
   bool seen_message_ = false, seen_content_ = false, seen_classtype_ = false, seen_sid_ = false, seen_rev_ = false;
-  bool nocase_orphaned_ = false;   // The content before is faulty: its nocase is not a second fault.
+  bool nocase_orphaned_ = false;  // The content before is faulty: its nocase is not a second fault.
 };
 
 }  // namespace
@@ -536,8 +558,11 @@ void RuleReader::read(std::string_view name, std::string_view text) {
       continue;
     }
     if (continued && !text.empty()) continue;
-    if (continued) fault({file, line_number, static_cast<std::uint32_t>(line.size() + 1)}, "the file ends within a rule that `\\` continues");
-    else read_rule(file, rule, lines);
+    if (continued)
+      fault({file, line_number, static_cast<std::uint32_t>(line.size() + 1)},
+            "the file ends within a rule that `\\` continues");
+    else
+      read_rule(file, rule, lines);
     rule.clear();
     lines.clear();
   }

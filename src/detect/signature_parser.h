@@ -20,7 +20,8 @@ class RuleReader {
   std::size_t faults_count() const noexcept { return faults_count_; }
 
  private:
-  void read_rule(const std::string& name, const std::string& text, const std::vector<std::pair<std::size_t, std::uint32_t>>& lines);
+  void read_rule(const std::string& name, const std::string& text,
+                 const std::vector<std::pair<std::size_t, std::uint32_t>>& lines);
 
   std::vector<SignatureRule>& rules_;
   std::vector<config::Fault>& faults_;

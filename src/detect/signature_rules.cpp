@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <map>
 
+#include "config/text_file.h"
 #include "detect/signature_parser.h"
 
 namespace tsujiban::detect {
@@ -16,31 +16,10 @@ namespace {
 // The stream database serves datagrams too when that makes it at most this much larger than either set alone.
 constexpr std::size_t shared_percent_max = 125;
 
-bool read_file(const std::string& path, std::string& text, std::string& error) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    error = std::strerror(errno);
-    return false;
-  }
-  text.clear();
-  char block[1 << 16];
-  while (file.read(block, sizeof block) || file.gcount() > 0) {
-    text.append(block, static_cast<std::size_t>(file.gcount()));
-    if (text.size() > rule_file_bytes_max) {
-      error = "a rule file has at most " + std::to_string(rule_file_bytes_max) + " bytes";
-      return false;
-    }
-  }
-  if (file.bad()) {
-    error = std::strerror(errno);
-    return false;
-  }
-  return true;
-}
-
 void tell_unlisted(const RuleReader& reader, std::vector<config::Fault>& faults) {
   if (reader.faults_count() <= config::faults_max) return;
-  faults.back().message = "and " + std::to_string(reader.faults_count() - config::faults_max + 1) + " more faults from here on";
+  faults.back().message =
+      "and " + std::to_string(reader.faults_count() - config::faults_max + 1) + " more faults from here on";
 }
 
 }  // namespace
@@ -58,16 +37,20 @@ bool PortSet::contains(std::uint16_t port) const noexcept {
 std::shared_ptr<const RuleSet> RuleSet::load(std::span<const std::string> files, std::vector<config::Fault>& faults) {
   std::vector<SignatureRule> rules;
   RuleReader reader(rules, faults);
-  std::string text, error;
+  std::string text;
   for (const std::string& file : files) {
-    if (read_file(file, text, error)) reader.read(file, text);
-    else reader.fault({file, 1, 1}, "the rule file cannot be read: " + error);
+    const std::string error = config::read_text_file(file, rule_file_bytes_max, text);
+    if (error.empty())
+      reader.read(file, text);
+    else
+      reader.fault({file, 1, 1}, "the rule file cannot be read: " + error);
   }
   tell_unlisted(reader, faults);
   return reader.faults_count() == 0 ? build(std::move(rules), faults) : nullptr;
 }
 
-std::shared_ptr<const RuleSet> RuleSet::load_text(std::string_view name, std::string_view text, std::vector<config::Fault>& faults) {
+std::shared_ptr<const RuleSet> RuleSet::load_text(std::string_view name, std::string_view text,
+                                                  std::vector<config::Fault>& faults) {
   std::vector<SignatureRule> rules;
   RuleReader reader(rules, faults);
   reader.read(name, text);
@@ -109,7 +92,8 @@ void RuleSet::number_literals() {
       const auto [known, fresh] = numbers.try_emplace({literal.nocase, literal.bytes}, number);
       if (fresh) literals_.push_back(std::move(literal));
       // The same content twice in one rule is found twice in the same place: once will do.
-      if (std::find(rule_literals_.begin() + static_cast<std::ptrdiff_t>(begin), rule_literals_.end(), known->second) == rule_literals_.end()) {
+      if (std::find(rule_literals_.begin() + static_cast<std::ptrdiff_t>(begin), rule_literals_.end(), known->second) ==
+          rule_literals_.end()) {
         rule_literals_.push_back(known->second);
       }
     }
@@ -128,7 +112,8 @@ RuleSet::Index RuleSet::make_index(RuleProtocol excluded) const {
   };
   each([&](std::uint32_t literal, std::uint32_t) { ++index.first[literal + 1]; });
   for (std::size_t l = 0; l < literals_.size(); ++l) {
-    if (index.first[l + 1] != 0 && (index.literal_bytes_min == 0 || literals_[l].bytes.size() < index.literal_bytes_min)) {
+    if (index.first[l + 1] != 0 &&
+        (index.literal_bytes_min == 0 || literals_[l].bytes.size() < index.literal_bytes_min)) {
       index.literal_bytes_min = literals_[l].bytes.size();
     }
     index.first[l + 1] += index.first[l];
@@ -139,30 +124,43 @@ RuleSet::Index RuleSet::make_index(RuleProtocol excluded) const {
   return index;
 }
 
+// Literals are compiled as regular expressions that spell every byte, not by the library's own interface for literals:
+// that of Hyperscan 5.4.0 fails while scanning (HS_UNKNOWN_ERROR) for some long literals (its issues 303 and 353; the
+// test `random_pieces_find_what_a_naive_search_finds` meets it). The databases and their speed are the same, compiling
+// takes a tenth longer.
 bool RuleSet::compile(std::vector<config::Fault>& faults) {
   const auto compile_one = [&](unsigned mode, auto&& wanted, hs_database*& database) {
-    std::vector<const char*> texts;
+    std::string spelled;  // All expressions, each ended by a zero.
+    std::vector<std::size_t> starts;
     std::vector<unsigned> flags, numbers;
-    std::vector<std::size_t> lengths;
     for (std::uint32_t l = 0; l < literals_.size(); ++l) {
       if (!wanted(l)) continue;
-      texts.push_back(literals_[l].bytes.data());
-      lengths.push_back(literals_[l].bytes.size());
+      starts.push_back(spelled.size());
+      for (const char c : literals_[l].bytes) {
+        constexpr std::string_view digits = "0123456789abcdef";
+        spelled += {'\\', 'x', digits[static_cast<unsigned char>(c) >> 4], digits[static_cast<unsigned char>(c) & 15]};
+      }
+      spelled += '\0';
       flags.push_back(literals_[l].nocase ? HS_FLAG_CASELESS : 0);
       numbers.push_back(l);
     }
-    if (texts.empty()) return true;
+    if (starts.empty()) return true;
+    std::vector<const char*> texts;
+    for (const std::size_t start : starts) texts.push_back(spelled.data() + start);
     hs_compile_error_t* error = nullptr;
-    if (hs_compile_lit_multi(texts.data(), flags.data(), numbers.data(), lengths.data(), static_cast<unsigned>(texts.size()), mode, nullptr,
-                             &database, &error) == HS_SUCCESS) {
+    if (hs_compile_multi(texts.data(), flags.data(), numbers.data(), static_cast<unsigned>(texts.size()), mode, nullptr,
+                         &database, &error) == HS_SUCCESS) {
       return true;
     }
     // A negative number says that no single content is to blame.
-    const bool one = error != nullptr && error->expression >= 0 && static_cast<std::size_t>(error->expression) < numbers.size();
-    const std::uint32_t rule = literals_[one ? numbers[static_cast<std::size_t>(error->expression)] : numbers[0]].first_rule;
-    faults.push_back({rules_[rule].place, (one ? std::string("a content of this rule cannot be compiled: ")
-                                               : std::string("the contents from this rule on cannot be compiled: ")) +
-                                              (error != nullptr && error->message != nullptr ? error->message : "no reason given")});
+    const bool one =
+        error != nullptr && error->expression >= 0 && static_cast<std::size_t>(error->expression) < numbers.size();
+    const std::uint32_t rule =
+        literals_[one ? numbers[static_cast<std::size_t>(error->expression)] : numbers[0]].first_rule;
+    faults.push_back(
+        {rules_[rule].place, (one ? std::string("a content of this rule cannot be compiled: ")
+                                  : std::string("the contents from this rule on cannot be compiled: ")) +
+                                 (error != nullptr && error->message != nullptr ? error->message : "no reason given")});
     hs_free_compile_error(error);
     database = nullptr;
     return false;
@@ -172,9 +170,13 @@ bool RuleSet::compile(std::vector<config::Fault>& faults) {
     streams += stream_index_.has(l);
     datagrams += datagram_index_.has(l);
   }
-  const bool shared = streams != 0 && datagrams != 0 && literals_.size() * 100 <= std::min(streams, datagrams) * shared_percent_max;
-  if (!compile_one(HS_MODE_STREAM, [&](std::uint32_t l) { return shared || stream_index_.has(l); }, stream_database_)) return false;
-  return shared || compile_one(HS_MODE_BLOCK, [&](std::uint32_t l) { return datagram_index_.has(l); }, datagram_database_);
+  const bool shared =
+      streams != 0 && datagrams != 0 && literals_.size() * 100 <= std::min(streams, datagrams) * shared_percent_max;
+  if (!compile_one(
+          HS_MODE_STREAM, [&](std::uint32_t l) { return shared || stream_index_.has(l); }, stream_database_))
+    return false;
+  return shared || compile_one(
+                       HS_MODE_BLOCK, [&](std::uint32_t l) { return datagram_index_.has(l); }, datagram_database_);
 }
 
 std::size_t RuleSet::database_bytes() const noexcept {

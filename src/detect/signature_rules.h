@@ -14,13 +14,13 @@ struct hs_database;
 
 namespace tsujiban::detect {
 
-inline constexpr std::size_t rules_max = 100'000;               // Over all files.
+inline constexpr std::size_t rules_max = 100'000;  // Over all files.
 inline constexpr std::size_t rule_file_bytes_max = 64u << 20;
-inline constexpr std::size_t rule_bytes_max = 8192;             // One rule, continuation lines joined.
-inline constexpr std::size_t contents_max = 16;                 // In one rule.
+inline constexpr std::size_t rule_bytes_max = 8192;  // One rule, continuation lines joined.
+inline constexpr std::size_t contents_max = 16;      // In one rule.
 inline constexpr std::size_t content_bytes_max = 255;
 inline constexpr std::size_t message_bytes_max = 512;
-inline constexpr std::size_t list_entries_max = 256;            // Of one address or port list, nested ones included.
+inline constexpr std::size_t list_entries_max = 256;  // Of one address or port list, nested ones included.
 inline constexpr std::size_t list_depth_max = 8;
 
 // The addresses of one side of a rule: inside when `any` or one of `in` has it, and none of `out` has it.
@@ -46,17 +46,17 @@ enum class RuleProtocol : std::uint8_t { tcp, udp, ip };
 struct SignatureRule {
   struct Content {
     std::string bytes;
-    bool nocase = false;   // ASCII letters match in either case.
+    bool nocase = false;  // ASCII letters match in either case.
   };
   RuleProtocol protocol = RuleProtocol::ip;
-  bool both_directions = false;              // `<>`: source and destination may be exchanged.
+  bool both_directions = false;  // `<>`: source and destination may be exchanged.
   AddressSet source, destination;
   PortSet source_ports, destination_ports;
-  std::string message;                       // UTF-8.
-  std::string_view category;                 // Of the classtype; empty without one.
+  std::string message;        // UTF-8.
+  std::string_view category;  // Of the classtype; empty without one.
   Severity severity = Severity::medium;
   std::uint32_t gid = 1, sid = 0, rev = 0;
-  std::vector<Content> contents;             // All of them must occur, in any order.
+  std::vector<Content> contents;  // All of them must occur, in any order.
   config::Place place;
 };
 
@@ -67,7 +67,8 @@ class RuleSet {
   // config::faults_max, the last then saying how many more) and the result is null. No files: a set without rules.
   static std::shared_ptr<const RuleSet> load(std::span<const std::string> files, std::vector<config::Fault>& faults);
   // The same for one text; `name` stands for the file in places.
-  static std::shared_ptr<const RuleSet> load_text(std::string_view name, std::string_view text, std::vector<config::Fault>& faults);
+  static std::shared_ptr<const RuleSet> load_text(std::string_view name, std::string_view text,
+                                                  std::vector<config::Fault>& faults);
   ~RuleSet();
   RuleSet(const RuleSet&) = delete;
   RuleSet& operator=(const RuleSet&) = delete;
@@ -78,14 +79,14 @@ class RuleSet {
 
   // What the scanner needs. A literal is a content's bytes and case; rules that share one share its number.
   struct Literal {
-    std::string bytes;   // Lower case where `nocase`.
+    std::string bytes;  // Lower case where `nocase`.
     bool nocase = false;
-    std::uint32_t first_rule = 0;   // The first rule that asked for it: whom to blame when it does not compile.
+    std::uint32_t first_rule = 0;  // The first rule that asked for it: whom to blame when it does not compile.
   };
   // The rules of one scope by literal: rules[first[l]] up to rules[first[l + 1]].
   struct Index {
     std::vector<std::uint32_t> first, rules;
-    std::size_t literal_bytes_min = 0;   // Of the literals with rules in this scope; 0: no rules at all.
+    std::size_t literal_bytes_min = 0;  // Of the literals with rules in this scope; 0: no rules at all.
     std::span<const std::uint32_t> of(std::uint32_t literal) const noexcept {
       return {rules.data() + first[literal], first[literal + 1] - first[literal]};
     }
@@ -97,9 +98,9 @@ class RuleSet {
   }
   const Index& datagram_index() const noexcept { return datagram_index_; }  // Rules for udp and ip.
   const Index& stream_index() const noexcept { return stream_index_; }      // Rules for tcp and ip.
-  // Null where its index has no rules. `datagram_database` is null too where the stream database serves both: literals that
-  // are wanted in both (nearly) all, as when every content stands in a tcp and in a udp rule, are compiled once, which
-  // halves start-up and cache footprint; in batches both modes scan equally fast.
+  // Null where its index has no rules. `datagram_database` is null too where the stream database serves both: literals
+  // that are wanted in both (nearly) all, as when every content stands in a tcp and in a udp rule, are compiled once,
+  // which halves start-up and cache footprint; in batches both modes scan equally fast.
   const hs_database* stream_database() const noexcept { return stream_database_; }
   const hs_database* datagram_database() const noexcept { return datagram_database_; }
   std::size_t database_bytes() const noexcept;

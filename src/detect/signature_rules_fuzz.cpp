@@ -9,7 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   TSUJIBAN_CHECK((rules == nullptr) == !faults.empty());
   TSUJIBAN_CHECK(faults.size() <= config::faults_max);
   for (const config::Fault& fault : faults) {
-    TSUJIBAN_CHECK(fault.place.line >= 1 && fault.place.column >= 1 && fault.place.column <= detect::rule_bytes_max + 1);
+    TSUJIBAN_CHECK(fault.place.line >= 1 && fault.place.column >= 1 &&
+                   fault.place.column <= detect::rule_bytes_max + 1);
     TSUJIBAN_CHECK(!fault.message.empty());
   }
   for (std::size_t i = 0; rules != nullptr && i < rules->size(); ++i) {

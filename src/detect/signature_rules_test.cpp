@@ -34,17 +34,25 @@ std::string faults_of(std::string_view text) {
 
 SignatureRule one(std::string_view text) {
   const Loaded loaded = load(text);
-  for (const config::Fault& fault : loaded.faults) ADD_FAILURE() << fault.place.line << ':' << fault.place.column << ": " << fault.message;
+  for (const config::Fault& fault : loaded.faults)
+    ADD_FAILURE() << fault.place.line << ':' << fault.place.column << ": " << fault.message;
   return loaded.rules != nullptr && loaded.rules->size() == 1 ? loaded.rules->rule(0) : SignatureRule{};
 }
 
-std::string with_options(std::string_view options) { return "alert udp any any -> any any (" + std::string(options) + ")"; }
-std::string with_source(std::string_view source) { return "alert udp " + std::string(source) + " any -> any any (msg:\"m\"; content:\"c\"; sid:1;)"; }
-std::string with_port(std::string_view port) { return "alert udp any " + std::string(port) + " -> any any (msg:\"m\"; content:\"c\"; sid:1;)"; }
+std::string with_options(std::string_view options) {
+  return "alert udp any any -> any any (" + std::string(options) + ")";
+}
+std::string with_source(std::string_view source) {
+  return "alert udp " + std::string(source) + " any -> any any (msg:\"m\"; content:\"c\"; sid:1;)";
+}
+std::string with_port(std::string_view port) {
+  return "alert udp any " + std::string(port) + " -> any any (msg:\"m\"; content:\"c\"; sid:1;)";
+}
 
 TEST(SignatureRules, a_whole_rule_is_read) {
-  const SignatureRule rule = one("alert tcp 192.0.2.0/24 1024: <> [2001:db8::1,!198.51.100.7] [80,8000:8080] (msg:\"a \\\"b\\\"\\; c\"; "
-                                 "content:\"GET |2f 0D0a|x\"; nocase; content:\"\\\\y\"; classtype:trojan-activity; sid:9000001; rev:7;)");
+  const SignatureRule rule =
+      one("alert tcp 192.0.2.0/24 1024: <> [2001:db8::1,!198.51.100.7] [80,8000:8080] (msg:\"a \\\"b\\\"\\; c\"; "
+          "content:\"GET |2f 0D0a|x\"; nocase; content:\"\\\\y\"; classtype:trojan-activity; sid:9000001; rev:7;)");
   EXPECT_EQ(rule.protocol, RuleProtocol::tcp);
   EXPECT_TRUE(rule.both_directions);
   EXPECT_EQ(rule.message, "a \"b\"; c");
@@ -67,7 +75,8 @@ TEST(SignatureRules, a_whole_rule_is_read) {
 
 TEST(SignatureRules, comments_blank_lines_crlf_continuation_and_a_last_line_without_end_are_read) {
   const Loaded loaded = load(
-      "# a comment; (\r\n\r\n   \t\n  # another\nalert udp any any -> any any \\\r\n   (msg:\"m\"; \\\n content:\"c\"; sid:1;)\r\n"
+      "# a comment; (\r\n\r\n   \t\n  # another\nalert udp any any -> any any \\\r\n   (msg:\"m\"; \\\n content:\"c\"; "
+      "sid:1;)\r\n"
       "alert udp any any -> any any (msg:\"m\"; content:\"c\"; sid:2;)");
   ASSERT_NE(loaded.rules, nullptr);
   ASSERT_EQ(loaded.rules->size(), 2u);
@@ -95,32 +104,39 @@ TEST(SignatureRules, every_fault_of_every_rule_is_told) {
             "1:6: protocol `http` is not accepted (accepted: tcp, udp, ip)\n"
             "1:11: variable `$HOME_NET` is not accepted: write what it stands for, or any\n"
             "1:25: direction `<-` is not accepted (accepted: ->, <>)\n"
-            "1:32: port `70000` is not understood (accepted: any, 0 to 65535, a range a:b, a: or :b, a list [a,b], each with ! before it)\n"
-            "1:61: sid `0` is not a number from 1 to 4294967295\n"
+            "1:32: port `70000` is not understood (accepted: any, 0 to 65535, a range a:b, a: or :b, a list [a,b], "
+            "each with ! before it)\n"
+            "1:65: sid `0` is not a number from 1 to 4294967295\n"
             "2:39: content is empty\n"
             "2:43: keyword `foo` is not accepted (accepted: msg, content, nocase, classtype, sid, rev)\n"
-            "2:55: the rule has no msg\n");
+            "2:54: the rule has no msg\n");
 }
 
 TEST(SignatureRules, faults_of_the_header_say_what_is_missing) {
-  EXPECT_EQ(faults_of("alert"), "1:6: the protocol is missing (a rule reads: alert tcp|udp|ip ADDRESS PORT ->|<> ADDRESS PORT (OPTIONS))\n");
-  EXPECT_EQ(faults_of("alert udp any any -> any any"), "1:29: `(` and the options are missing after the destination port\n");
+  EXPECT_EQ(
+      faults_of("alert"),
+      "1:6: the protocol is missing (a rule reads: alert tcp|udp|ip ADDRESS PORT ->|<> ADDRESS PORT (OPTIONS))\n");
+  EXPECT_EQ(faults_of("alert udp any any -> any any"),
+            "1:29: `(` and the options are missing after the destination port\n");
   EXPECT_EQ(faults_of("alert udp any any -> any any x (msg:\"m\"; content:\"c\"; sid:1;)"),
             "1:30: `(` and the options are missing after the destination port\n");
 }
 
 TEST(SignatureRules, faults_of_addresses_have_their_place) {
-  const std::string accepted = " is not understood (accepted: any, an IPv4 or IPv6 address, a prefix, a list [a,b], each with ! before it)\n";
+  const std::string accepted =
+      " is not understood (accepted: any, an IPv4 or IPv6 address, a prefix, a list [a,b], each with ! before it)\n";
   EXPECT_EQ(faults_of(with_source("1.2.3")), "1:11: address `1.2.3`" + accepted);
   EXPECT_EQ(faults_of(with_source("[10.0.0.1,x]")), "1:21: address `x`" + accepted);
   EXPECT_EQ(faults_of(with_source("10.0.0.1/8")), "1:11: prefix `10.0.0.1/8` has bits set beyond its length\n");
   EXPECT_EQ(faults_of(with_source("10.0.0.0/33")), "1:11: address `10.0.0.0/33`" + accepted);
   EXPECT_EQ(faults_of(with_source("!any")), "1:12: `!any` leaves no address\n");
-  EXPECT_EQ(faults_of(with_source("![10.0.0.1,!10.0.0.2]")), "1:22: a negation within a negated list is not accepted\n");
+  EXPECT_EQ(faults_of(with_source("![10.0.0.1,!10.0.0.2]")),
+            "1:22: a negation within a negated list is not accepted\n");
   EXPECT_EQ(faults_of(with_source("[10.0.0.1,]")), "1:21: an entry of a list is empty\n");
   EXPECT_EQ(faults_of(with_source("[]")), "1:12: an entry of a list is empty\n");
   EXPECT_EQ(faults_of(with_source("[any]]")), "1:16: characters follow the list's `]`\n");
-  EXPECT_EQ(faults_of(with_source("[10.0.0.1,$X]")), "1:21: variable `$X` is not accepted: write what it stands for, or any\n");
+  EXPECT_EQ(faults_of(with_source("[10.0.0.1,$X]")),
+            "1:21: variable `$X` is not accepted: write what it stands for, or any\n");
   EXPECT_EQ(faults_of(with_source("[[[[[[[[[any]]]]]]]]]")), "1:19: lists are nested deeper than 8\n");
   std::string list = "[any";
   for (int i = 0; i < 256; ++i) list += ",any";
@@ -131,11 +147,13 @@ TEST(SignatureRules, faults_of_addresses_have_their_place) {
 TEST(SignatureRules, an_open_list_is_told_where_it_opens) {
   EXPECT_EQ(faults_of("alert udp [10.0.0.1 any -> any any (msg:\"m\"; content:\"c\"; sid:1;)").substr(0, 41),
             "1:36: the source port is missing (a rule ");
-  EXPECT_EQ(faults_of("alert udp any any -> any [1,2 (msg:\"m\"; content:\"c\"; sid:1;)"), "1:26: the list is not closed by `]`\n");
+  EXPECT_EQ(faults_of("alert udp any any -> any [1,2 (msg:\"m\"; content:\"c\"; sid:1;)"),
+            "1:26: the list is not closed by `]`\n");
 }
 
 TEST(SignatureRules, faults_of_ports_have_their_place) {
-  const std::string accepted = " is not understood (accepted: any, 0 to 65535, a range a:b, a: or :b, a list [a,b], each with ! before it)\n";
+  const std::string accepted =
+      " is not understood (accepted: any, 0 to 65535, a range a:b, a: or :b, a list [a,b], each with ! before it)\n";
   EXPECT_EQ(faults_of(with_port("65536")), "1:15: port `65536`" + accepted);
   EXPECT_EQ(faults_of(with_port("9:8")), "1:15: port `9:8`" + accepted);
   EXPECT_EQ(faults_of(with_port(":")), "1:15: port `:`" + accepted);
@@ -156,27 +174,39 @@ TEST(SignatureRules, faults_of_options_have_their_place) {
   EXPECT_EQ(faults("msg:m; content:\"c\"; sid:1;"), "1:35: msg needs its text in quotes\n");
   EXPECT_EQ(faults("msg:\"\"; content:\"c\"; sid:1;"), "1:35: msg is empty\n");
   EXPECT_EQ(faults("msg:\"\xff\"; content:\"c\"; sid:1;"), "1:35: msg is not UTF-8\n");
-  EXPECT_EQ(faults("msg:\"" + std::string(513, 'm') + "\"; content:\"c\"; sid:1;"), "1:35: msg is longer than 512 bytes\n");
+  EXPECT_EQ(faults("msg:\"" + std::string(513, 'm') + "\"; content:\"c\"; sid:1;"),
+            "1:35: msg is longer than 512 bytes\n");
   EXPECT_EQ(faults("msg:\"m\"; sid:1;"), "1:46: the rule has no content\n");
   EXPECT_EQ(faults("msg:\"m\"; content:\"c\";"), "1:52: the rule has no sid\n");
-  EXPECT_EQ(faults("msg:\"m\"; msg:\"n\"; content:\"c\"; sid:1; sid:1;"), "1:40: `msg` is given twice\n1:69: `sid` is given twice\n");
+  EXPECT_EQ(faults("msg:\"m\"; msg:\"n\"; content:\"c\"; sid:1; sid:1;"),
+            "1:40: `msg` is given twice\n1:69: `sid` is given twice\n");
   EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; sid:x;"), "1:57: sid `x` is not a number from 1 to 4294967295\n");
-  EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; sid:4294967296;"), "1:57: sid `4294967296` is not a number from 1 to 4294967295\n");
+  EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; sid:4294967296;"),
+            "1:57: sid `4294967296` is not a number from 1 to 4294967295\n");
   EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; sid;"), "1:53: sid `` is not a number from 1 to 4294967295\n");
-  EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; sid:1; rev:-1;"), "1:64: rev `-1` is not a number from 0 to 4294967295\n");
+  EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; sid:1; rev:-1;"),
+            "1:64: rev `-1` is not a number from 0 to 4294967295\n");
   EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; classtype:x; sid:1;"),
-            "1:63: classtype `x` is not known (accepted: the names of Suricata's classification table, such as trojan-activity)\n");
-  EXPECT_EQ(faults("msg:\"m\"; nocase; content:\"c\"; sid:1;"), "1:40: nocase stands before the first content; it belongs to the content before it\n");
-  EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; nocase; nocase; sid:1;"), "1:61: `nocase` is given twice for one content\n");
+            "1:63: classtype `x` is not known (accepted: the names of Suricata's classification table, such as "
+            "trojan-activity)\n");
+  EXPECT_EQ(faults("msg:\"m\"; nocase; content:\"c\"; sid:1;"),
+            "1:40: nocase stands before the first content; it belongs to the content before it\n");
+  EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; nocase; nocase; sid:1;"),
+            "1:61: `nocase` is given twice for one content\n");
   EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; nocase:1; sid:1;"), "1:60: nocase takes no value\n");
-  EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; ; sid:1;"), "1:53: a keyword is missing (accepted: msg, content, nocase, classtype, sid, rev)\n");
-  EXPECT_EQ(faults_of("alert udp any any -> any any (msg:\"m\"; content:\"c\"; sid:1;"), "1:59: the rule is not closed by `)`\n");
-  EXPECT_EQ(faults_of("alert udp any any -> any any (msg:\"m\"; content:\"c\"; sid:1;) x"), "1:61: characters follow the closing `)`\n");
+  EXPECT_EQ(faults("msg:\"m\"; content:\"c\"; ; sid:1;"),
+            "1:53: a keyword is missing (accepted: msg, content, nocase, classtype, sid, rev)\n");
+  EXPECT_EQ(faults_of("alert udp any any -> any any (msg:\"m\"; content:\"c\"; sid:1;"),
+            "1:59: the rule is not closed by `)`\n");
+  EXPECT_EQ(faults_of("alert udp any any -> any any (msg:\"m\"; content:\"c\"; sid:1;) x"),
+            "1:61: characters follow the closing `)`\n");
 }
 
 TEST(SignatureRules, faults_of_contents_have_their_place) {
   // The text within the quotes begins in column 49.
-  const auto faults = [](std::string_view content) { return faults_of(with_options("msg:\"m\"; content:" + std::string(content) + "; sid:1;")); };
+  const auto faults = [](std::string_view content) {
+    return faults_of(with_options("msg:\"m\"; content:" + std::string(content) + "; sid:1;"));
+  };
   EXPECT_EQ(faults("\"\""), "1:48: content is empty\n");
   EXPECT_EQ(faults("!\"a\""), "1:48: a negated content is not accepted: every content must occur\n");
   EXPECT_EQ(faults("a"), "1:48: content needs its text in quotes\n");
@@ -187,7 +217,8 @@ TEST(SignatureRules, faults_of_contents_have_their_place) {
   EXPECT_EQ(faults("\"a|4 1|\""), "1:52: hex bytes are written as pairs of digits 0-9 and A-F, as |0D 0A|\n");
   EXPECT_EQ(faults("\"a;b\""), "1:50: `;` within quotes is written \\;\n");
   EXPECT_EQ(faults("\"a\\n\""), "1:50: this escape is not known (accepted: \\\\ \\\" \\; \\:)\n");
-  EXPECT_EQ(faults("\"a\x01\""), "1:50: a control character stands in a rule; in a content it is written in hex, as |0A|\n");
+  EXPECT_EQ(faults("\"a\x01\""),
+            "1:50: a control character stands in a rule; in a content it is written in hex, as |0A|\n");
   EXPECT_EQ(faults("\"" + std::string(256, 'a') + "\""), "1:48: content is longer than 255 bytes\n");
   EXPECT_EQ(faults("\"" + std::string(255, 'a') + "\""), "");
   EXPECT_EQ(faults("\"|00|\""), "");
@@ -198,13 +229,15 @@ TEST(SignatureRules, faults_of_contents_have_their_place) {
 
 TEST(SignatureRules, a_sid_is_used_once_whatever_its_revision) {
   const std::string rule = "alert udp any any -> any any (msg:\"m\"; content:\"c\"; sid:5; rev:1;)\n";
-  EXPECT_EQ(faults_of(rule + "alert tcp any any -> any any (msg:\"m\"; content:\"c\"; sid:5; rev:2;)\n"), "2:57: sid 5 is used already at x.rules:1\n");
+  EXPECT_EQ(faults_of(rule + "alert tcp any any -> any any (msg:\"m\"; content:\"c\"; sid:5; rev:2;)\n"),
+            "2:57: sid 5 is used already at x.rules:1\n");
 }
 
 TEST(SignatureRules, overlong_rules_and_open_files_are_refused) {
-  EXPECT_EQ(faults_of("alert " + std::string(9000, 'x') + "\\\nmore\\\nand more\n# comment\nalert"),
-            "1:1: the rule is longer than 8192 bytes\n"
-            "5:6: the protocol is missing (a rule reads: alert tcp|udp|ip ADDRESS PORT ->|<> ADDRESS PORT (OPTIONS))\n");
+  EXPECT_EQ(
+      faults_of("alert " + std::string(9000, 'x') + "\\\nmore\\\nand more\n# comment\nalert"),
+      "1:1: the rule is longer than 8192 bytes\n"
+      "5:6: the protocol is missing (a rule reads: alert tcp|udp|ip ADDRESS PORT ->|<> ADDRESS PORT (OPTIONS))\n");
   EXPECT_EQ(faults_of("alert udp \\"), "1:11: the file ends within a rule that `\\` continues\n");
   EXPECT_EQ(faults_of("#" + std::string(9000, 'x')), "");
 }
@@ -212,7 +245,7 @@ TEST(SignatureRules, overlong_rules_and_open_files_are_refused) {
 TEST(SignatureRules, faults_are_bounded_and_the_last_says_how_many_more) {
   std::string text;
   for (std::size_t i = 0; i < config::faults_max + 10; ++i) text += "drop\n";
-  const Loaded loaded = load(text);   // Two faults each.
+  const Loaded loaded = load(text);  // Two faults each.
   ASSERT_EQ(loaded.faults.size(), config::faults_max);
   EXPECT_EQ(loaded.faults.back().message, "and 1021 more faults from here on");
 }
@@ -231,7 +264,7 @@ TEST(SignatureRules, a_folder_is_no_rule_file) {
   const std::vector<std::string> files = {TSUJIBAN_SOURCE_DIR};
   EXPECT_EQ(RuleSet::load(files, faults), nullptr);
   ASSERT_EQ(faults.size(), 1u);
-  EXPECT_EQ(faults[0].message, "the rule file cannot be read: Is a directory");
+  EXPECT_EQ(faults[0].message, "the rule file cannot be read: this is a folder; a file is accepted");
 }
 
 TEST(SignatureRules, the_rules_that_are_shipped_are_valid) {
@@ -242,7 +275,8 @@ TEST(SignatureRules, the_rules_that_are_shipped_are_valid) {
   ASSERT_FALSE(files.empty());
   std::vector<config::Fault> faults;
   const auto rules = RuleSet::load(files, faults);
-  for (const config::Fault& fault : faults) ADD_FAILURE() << fault.place.line << ':' << fault.place.column << ": " << fault.message;
+  for (const config::Fault& fault : faults)
+    ADD_FAILURE() << fault.place.line << ':' << fault.place.column << ": " << fault.message;
   ASSERT_NE(rules, nullptr);
   for (std::size_t i = 0; i < rules->size(); ++i) {
     EXPECT_GE(rules->rule(i).sid, 9000000u);
@@ -252,21 +286,23 @@ TEST(SignatureRules, the_rules_that_are_shipped_are_valid) {
 }
 
 TEST(SignatureRules, literals_are_shared_by_bytes_and_case) {
-  const Loaded loaded = load("alert tcp any any -> any any (msg:\"m\"; content:\"Ab\"; sid:1;)\n"
-                             "alert udp any any -> any any (msg:\"m\"; content:\"Ab\"; sid:2;)\n"
-                             "alert udp any any -> any any (msg:\"m\"; content:\"aB\"; nocase; sid:3;)\n"
-                             "alert udp any any -> any any (msg:\"m\"; content:\"ab\"; sid:4;)\n"
-                             "alert udp any any -> any any (msg:\"m\"; content:\"|31|\"; nocase; content:\"1\"; sid:5;)\n"
-                             "alert udp any any -> any any (msg:\"m\"; content:\"AB\"; nocase; sid:6;)\n");
+  const Loaded loaded = load(
+      "alert tcp any any -> any any (msg:\"m\"; content:\"Ab\"; sid:1;)\n"
+      "alert udp any any -> any any (msg:\"m\"; content:\"Ab\"; sid:2;)\n"
+      "alert udp any any -> any any (msg:\"m\"; content:\"aB\"; nocase; sid:3;)\n"
+      "alert udp any any -> any any (msg:\"m\"; content:\"ab\"; sid:4;)\n"
+      "alert udp any any -> any any (msg:\"m\"; content:\"|31|\"; nocase; content:\"1\"; sid:5;)\n"
+      "alert udp any any -> any any (msg:\"m\"; content:\"AB\"; nocase; sid:6;)\n");
   ASSERT_NE(loaded.rules, nullptr);
   EXPECT_EQ(loaded.rules->literals().size(), 4u);
   EXPECT_EQ(loaded.rules->literals_of(4).size(), 1u);
-  EXPECT_NE(loaded.rules->datagram_database(), nullptr);   // One of four is wanted in streams: two databases.
+  EXPECT_NE(loaded.rules->datagram_database(), nullptr);  // One of four is wanted in streams: two databases.
 }
 
 TEST(SignatureRules, one_database_serves_both_where_the_contents_are_the_same) {
-  const Loaded loaded = load("alert tcp any any -> any any (msg:\"m\"; content:\"Ab\"; sid:1;)\n"
-                             "alert udp any any -> any any (msg:\"m\"; content:\"Ab\"; sid:2;)\n");
+  const Loaded loaded = load(
+      "alert tcp any any -> any any (msg:\"m\"; content:\"Ab\"; sid:1;)\n"
+      "alert udp any any -> any any (msg:\"m\"; content:\"Ab\"; sid:2;)\n");
   ASSERT_NE(loaded.rules, nullptr);
   EXPECT_NE(loaded.rules->stream_database(), nullptr);
   EXPECT_EQ(loaded.rules->datagram_database(), nullptr);

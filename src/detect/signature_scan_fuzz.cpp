@@ -1,5 +1,5 @@
-// A small fixed rule set over datagrams cut from the input: batch, single scan and naive search must agree; and the same bytes
-// as one stream in those pieces must find what a naive search finds in the whole.
+// A small fixed rule set over datagrams cut from the input: batch, single scan and naive search must agree; and the
+// same bytes as one stream in those pieces must find what a naive search finds in the whole.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -13,12 +13,13 @@ namespace {
 using namespace tsujiban;
 
 struct Wanted {
-  std::string_view first, second;   // `second` empty: one content.
+  std::string_view first, second;  // `second` empty: one content.
   bool nocase;
 };
 // Short, so that a fuzzer meets them; overlapping, so that they compete.
-constexpr Wanted wanted[] = {{"a", "", false},   {"ab", "", false}, {"AB", "", true},    {"abc", "b", false}, {"bca", "cab", false},
-                             {"cabcab", "", true}, {"ccc", "aa", true}, {"abcabcabca", "", false}};
+constexpr Wanted wanted[] = {{"a", "", false},    {"ab", "", false},        {"AB", "", true},
+                             {"abc", "b", false}, {"bca", "cab", false},    {"cabcab", "", true},
+                             {"ccc", "aa", true}, {"abcabcabca", "", false}};
 constexpr std::size_t wanted_count = std::size(wanted);
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -73,7 +74,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     whole.append(reinterpret_cast<const char*>(left.data()), length);
     left = left.subspan(length);
   }
-  const detect::ScanSubject datagram{IpAddress::v4(1), IpAddress::v4(2), 1, 2, 17}, segment{IpAddress::v4(1), IpAddress::v4(2), 1, 2, 6};
+  const detect::ScanSubject datagram{IpAddress::v4(1), IpAddress::v4(2), 1, 2, 17},
+      segment{IpAddress::v4(1), IpAddress::v4(2), 1, 2, 6};
   Matches expected, batched, single;
   for (std::uint32_t i = 0; i < datagrams.size(); ++i) {
     const std::string_view text(reinterpret_cast<const char*>(datagrams[i].data()), datagrams[i].size());
@@ -89,7 +91,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint32_t state = 0;
   std::vector<std::uint64_t> first(wanted_count, 0);
   for (std::uint32_t i = 0; i < datagrams.size(); ++i) {
-    scanner.scan_datagram(i, datagram, datagrams[i], [&](const detect::SignatureMatch& m) { single.emplace_back(m.token, m.rule, m.offset); });
+    scanner.scan_datagram(i, datagram, datagrams[i],
+                          [&](const detect::SignatureMatch& m) { single.emplace_back(m.token, m.rule, m.offset); });
     scanner.scan_stream(state, segment, datagrams[i], [&](const detect::SignatureMatch& m) {
       TSUJIBAN_CHECK(m.rule >= wanted_count);
       std::uint64_t& known = first[m.rule - wanted_count];

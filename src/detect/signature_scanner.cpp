@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
-#include <mutex>
 #include <utility>
 
 namespace tsujiban::detect {
 namespace {
 
-// Hyperscan takes the memory of a stream from one process-wide allocator. Ours hands out the place that the opening thread
-// has named; whoever names none gets plain malloc, which fits the library's free since none of our streams is ever closed.
+// Hyperscan takes the memory of a stream from one process-wide allocator. Ours hands out the place that the opening
+// thread has named; whoever names none gets plain malloc, which fits the library's free since none of our streams is
+// ever closed.
 struct StreamPlace {
   void* at = nullptr;
   std::size_t bytes = 0;
@@ -25,8 +25,8 @@ void* allocate_stream(std::size_t bytes) {
 }
 
 void install_stream_allocator() {
-  static std::once_flag once;
-  std::call_once(once, [] { hs_set_stream_allocator(allocate_stream, std::free); });
+  static const hs_error_t set = hs_set_stream_allocator(allocate_stream, std::free);
+  static_cast<void>(set);
 }
 
 bool has_ports(std::uint8_t protocol) noexcept {
@@ -36,7 +36,7 @@ bool has_ports(std::uint8_t protocol) noexcept {
 
 // A rule's header against the packet's. Whether the rule belongs to datagrams or to streams the index has settled.
 bool applies(const SignatureRule& rule, const ScanSubject& subject) noexcept {
-  constexpr std::uint8_t protocol_of[] = {6, 17, 0};   // By RuleProtocol.
+  constexpr std::uint8_t protocol_of[] = {6, 17, 0};  // By RuleProtocol.
   const std::uint8_t protocol = protocol_of[static_cast<std::size_t>(rule.protocol)];
   if (protocol != 0 && protocol != subject.protocol) return false;
   const bool everywhere = rule.source_ports.is_everything() && rule.destination_ports.is_everything();
@@ -46,7 +46,8 @@ bool applies(const SignatureRule& rule, const ScanSubject& subject) noexcept {
            (everywhere || (rule.source_ports.contains(from_port) && rule.destination_ports.contains(to_port)));
   };
   return from_to(subject.source, subject.source_port, subject.destination, subject.destination_port) ||
-         (rule.both_directions && from_to(subject.destination, subject.destination_port, subject.source, subject.source_port));
+         (rule.both_directions &&
+          from_to(subject.destination, subject.destination_port, subject.source, subject.source_port));
 }
 
 constexpr std::size_t round_up(std::size_t n, std::size_t unit) noexcept { return (n + unit - 1) / unit * unit; }
@@ -64,7 +65,9 @@ struct SignatureScanner::Callback {
   static int batch(unsigned literal, unsigned long long, unsigned long long to, unsigned, void* context) {
     auto& self = *static_cast<SignatureScanner*>(context);
     const Placed* begin = self.placed_.data();
-    const Placed* after = std::lower_bound(begin, begin + self.placed_count_, to, [](const Placed& placed, unsigned long long end) { return placed.start < end; });
+    const Placed* after =
+        std::lower_bound(begin, begin + self.placed_count_, to,
+                         [](const Placed& placed, unsigned long long end) { return placed.start < end; });
     const Placed& placed = *(after - 1);
     if (to - placed.start < self.literal_lengths_[literal]) return 0;
     return self.hit(literal, placed.entry, to - placed.start, self.rules_->datagram_index());
@@ -79,7 +82,8 @@ struct SignatureScanner::Callback {
   }
 };
 
-int SignatureScanner::hit(std::uint32_t literal, std::uint32_t entry, std::uint64_t offset, const RuleSet::Index& index) noexcept {
+int SignatureScanner::hit(std::uint32_t literal, std::uint32_t entry, std::uint64_t offset,
+                          const RuleSet::Index& index) noexcept {
   if (stamps_[literal] == epoch_ + entry || !index.has(literal)) return 0;
   stamps_[literal] = epoch_ + entry;
   if (hits_count_ == hits_.size()) {
@@ -92,13 +96,15 @@ int SignatureScanner::hit(std::uint32_t literal, std::uint32_t entry, std::uint6
 
 void SignatureScanner::FreeScratch::operator()(hs_scratch* scratch) const noexcept { hs_free_scratch(scratch); }
 
-SignatureScanner::SignatureScanner(std::shared_ptr<const RuleSet> rules, std::uint32_t streams_max, metrics::WorkerCounters& counters)
+SignatureScanner::SignatureScanner(std::shared_ptr<const RuleSet> rules, std::uint32_t streams_max,
+                                   metrics::WorkerCounters& counters)
     : rules_(std::move(rules)), counters_(counters), streams_max_(streams_max) {
   datagram_bytes_min_ = rules_->datagram_index().literal_bytes_min;
   scans_streams_ = rules_->stream_index().literal_bytes_min != 0;
   const std::size_t literals = rules_->literals().size();
   stamps_.assign(literals, 0);
-  for (const RuleSet::Literal& literal : rules_->literals()) literal_lengths_.push_back(static_cast<std::uint16_t>(literal.bytes.size()));
+  for (const RuleSet::Literal& literal : rules_->literals())
+    literal_lengths_.push_back(static_cast<std::uint16_t>(literal.bytes.size()));
   hits_.resize(std::max(literals, hits_min));
   found_.resize(std::max(rules_->datagram_index().rules.size(), rules_->stream_index().rules.size()));
   if (datagram_bytes_min_ != 0) {
@@ -118,7 +124,8 @@ SignatureScanner::SignatureScanner(std::shared_ptr<const RuleSet> rules, std::ui
   partial_words_ = (bits + 63) / 64;
   if (bits != 0) {
     const std::size_t slot_bytes = partial_words_ * sizeof(std::uint64_t);
-    partials_max_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(partial_bytes_max / slot_bytes, 1, std::max<std::size_t>(streams_max_, 1)));
+    partials_max_ = static_cast<std::uint32_t>(
+        std::clamp<std::size_t>(partial_bytes_max / slot_bytes, 1, std::max<std::size_t>(streams_max_, 1)));
     partial_memory_ = ReservedMemory(slot_bytes * (std::size_t{partials_max_} + 1));
   }
 
@@ -147,7 +154,8 @@ SignatureScanner::SignatureScanner(std::shared_ptr<const RuleSet> rules, std::ui
 
 SignatureScanner::~SignatureScanner() = default;
 
-void SignatureScanner::scan_block(Bytes bytes, int (*callback)(unsigned, unsigned long long, unsigned long long, unsigned, void*)) noexcept {
+void SignatureScanner::scan_block(Bytes bytes, int (*callback)(unsigned, unsigned long long, unsigned long long,
+                                                               unsigned, void*)) noexcept {
   const char* data = reinterpret_cast<const char*>(bytes.data());
   hs_error_t error;
   if (rules_->datagram_database() != nullptr) {
@@ -156,7 +164,7 @@ void SignatureScanner::scan_block(Bytes bytes, int (*callback)(unsigned, unsigne
     reset_stream(0);
     error = hs_scan_stream(stream(0), data, scan_length(bytes), 0, scratch_.get(), callback, this);
   }
-  TSUJIBAN_CHECK(error == HS_SUCCESS || (error == HS_SCAN_TERMINATED && hits_overflowed_));
+  if (error != HS_SUCCESS && !hits_overflowed_) counters_.signature_scan_errors.add();
 }
 
 void SignatureScanner::scan_buffer() noexcept {
@@ -192,9 +200,10 @@ void SignatureScanner::scan_alone(Bytes bytes) noexcept {
   ++epoch_;
 }
 
-std::span<const SignatureScanner::Found> SignatureScanner::judge_datagram(std::span<Hit> hits, const ScanSubject& subject) noexcept {
-  // Stamped anew, so that a rule with several contents finds the others of this very datagram. A literal that the library
-  // reported out of order may be here twice: the first place counts.
+std::span<const SignatureScanner::Found> SignatureScanner::judge_datagram(std::span<Hit> hits,
+                                                                          const ScanSubject& subject) noexcept {
+  // Stamped anew, so that a rule with several contents finds the others of this very datagram. A literal that the
+  // library reported out of order may be here twice: the first place counts.
   const std::uint64_t here = epoch_++;
   std::size_t unique = 0;
   for (const Hit& hit : hits) {
@@ -206,8 +215,8 @@ std::span<const SignatureScanner::Found> SignatureScanner::judge_datagram(std::s
   for (const Hit& hit : hits.first(unique)) {
     for (const std::uint32_t rule : rules_->datagram_index().of(hit.literal)) {
       const auto wanted = rules_->literals_of(rule);
-      const bool complete =
-          wanted.size() == 1 || std::all_of(wanted.begin(), wanted.end(), [&](std::uint32_t l) { return stamps_[l] == here; });
+      const bool complete = wanted.size() == 1 || std::all_of(wanted.begin(), wanted.end(),
+                                                              [&](std::uint32_t l) { return stamps_[l] == here; });
       if (complete && applies(rules_->rule(rule), subject)) found_[found_count_++] = {hit.offset, rule};
     }
   }
@@ -218,7 +227,8 @@ std::span<const SignatureScanner::Found> SignatureScanner::judge_datagram(std::s
 std::span<const SignatureScanner::Found> SignatureScanner::settle_found() noexcept {
   const auto begin = found_.begin(), end = begin + found_count_;
   if (found_count_ < 2) return {found_.data(), found_count_};
-  std::sort(begin, end, [](const Found& a, const Found& b) { return a.rule != b.rule ? a.rule < b.rule : a.offset > b.offset; });
+  std::sort(begin, end,
+            [](const Found& a, const Found& b) { return a.rule != b.rule ? a.rule < b.rule : a.offset > b.offset; });
   const auto last = std::unique(begin, end, [](const Found& a, const Found& b) { return a.rule == b.rule; });
   return {found_.data(), static_cast<std::size_t>(last - begin)};
 }
@@ -258,15 +268,20 @@ void SignatureScanner::scan_ordered(std::uint32_t& state, Bytes bytes) noexcept 
       reset_stream(0);
     }
   }
-  ++epoch_;
-  const hs_error_t error =
-      hs_scan_stream(stream(state), reinterpret_cast<const char*>(bytes.data()), scan_length(bytes), 0, scratch_.get(), Callback::ordered, this);
-  // One call never has more hits than there are literals, so it is never ended early.
-  TSUJIBAN_CHECK(error == HS_SUCCESS);
+  const hs_error_t error = hs_scan_stream(stream(state), reinterpret_cast<const char*>(bytes.data()),
+                                          scan_length(bytes), 0, scratch_.get(), Callback::ordered, this);
+  // One call never has more hits than there are literals, so it is never ended early: this is a fault of the library's,
+  // and what it had seen is lost, as after a gap. Bytes from the wire led to it, so it must not stop us.
+  if (error != HS_SUCCESS) [[unlikely]] {
+    counters_.signature_scan_errors.add();
+    reset_stream(state);
+  }
+  epoch_judged_ = epoch_++;
   counters_.signature_scans.add();
 }
 
-std::span<const SignatureScanner::Found> SignatureScanner::judge_stream(std::uint32_t state, const ScanSubject& subject) noexcept {
+std::span<const SignatureScanner::Found> SignatureScanner::judge_stream(std::uint32_t state,
+                                                                        const ScanSubject& subject) noexcept {
   const auto test = [](const std::uint64_t* bits, std::uint32_t bit) { return (bits[bit / 64] >> bit % 64 & 1) != 0; };
   std::uint64_t* partial = nullptr;
   bool asked = false;
@@ -274,12 +289,12 @@ std::span<const SignatureScanner::Found> SignatureScanner::judge_stream(std::uin
     const std::uint32_t bit = partial_bits_[hit.literal];
     if (bit == no_bit) continue;
     if (!std::exchange(asked, true)) partial = partial_of(state);
-    if (partial == nullptr) break;   // Only what these bytes hold together is seen; it is counted.
-    if (test(partial, bit)) hit.entry = 1;   // Known: it completes nothing.
+    if (partial == nullptr) break;          // Only what these bytes hold together is seen; it is counted.
+    if (test(partial, bit)) hit.entry = 1;  // Known: it completes nothing.
     partial[bit / 64] |= std::uint64_t{1} << bit % 64;
   }
   const auto seen = [&](std::uint32_t literal) {
-    return partial != nullptr ? test(partial, partial_bits_[literal]) : stamps_[literal] == epoch_;
+    return partial != nullptr ? test(partial, partial_bits_[literal]) : stamps_[literal] == epoch_judged_;
   };
   found_count_ = 0;
   for (const Hit& hit : std::span<const Hit>(hits_.data(), hits_count_)) {
@@ -293,8 +308,10 @@ std::span<const SignatureScanner::Found> SignatureScanner::judge_stream(std::uin
 }
 
 std::uint64_t* SignatureScanner::partial_of(std::uint32_t state) noexcept {
-  if (state == 0) return nullptr;   // Counted where it got no stream.
-  const auto slot = [&](std::uint32_t index) { return partial_memory_.as<std::uint64_t>() + std::size_t{index} * partial_words_; };
+  if (state == 0) return nullptr;  // Counted where it got no stream.
+  const auto slot = [&](std::uint32_t index) {
+    return partial_memory_.as<std::uint64_t>() + std::size_t{index} * partial_words_;
+  };
   std::uint32_t& link = stream_links_[state];
   if (link != 0) return slot(link);
   if (partials_free_ != 0) {

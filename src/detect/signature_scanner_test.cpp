@@ -31,7 +31,8 @@ ScanSubject subject(std::uint8_t protocol, std::string_view from = "192.0.2.1", 
 std::shared_ptr<const RuleSet> load(const std::string& text) {
   std::vector<config::Fault> faults;
   auto rules = RuleSet::load_text("x.rules", text, faults);
-  for (const config::Fault& fault : faults) ADD_FAILURE() << fault.place.line << ':' << fault.place.column << ": " << fault.message;
+  for (const config::Fault& fault : faults)
+    ADD_FAILURE() << fault.place.line << ':' << fault.place.column << ": " << fault.message;
   return rules;
 }
 
@@ -40,7 +41,8 @@ struct Content {
   std::string bytes;
   bool nocase = false;
 };
-std::string rule_text(std::string_view protocol, unsigned sid, const std::vector<Content>& contents, std::string_view header = "any any -> any any") {
+std::string rule_text(std::string_view protocol, unsigned sid, const std::vector<Content>& contents,
+                      std::string_view header = "any any -> any any") {
   std::string text = "alert " + std::string(protocol) + ' ' + std::string(header) + " (msg:\"m\"; ";
   for (const Content& content : contents) {
     text += "content:\"|";
@@ -55,7 +57,7 @@ std::string rule_text(std::string_view protocol, unsigned sid, const std::vector
   return text + "sid:" + std::to_string(sid) + ";)\n";
 }
 
-using Matches = std::vector<std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>>;   // Token, rule, offset.
+using Matches = std::vector<std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>>;  // Token, rule, offset.
 
 class Scan {
  public:
@@ -65,7 +67,8 @@ class Scan {
 
   Matches datagram(std::string_view text, const ScanSubject& whose = subject(udp)) {
     Matches out;
-    scanner.scan_datagram(7, whose, bytes_of(text), [&](const SignatureMatch& m) { out.emplace_back(m.token, m.rule, m.offset); });
+    scanner.scan_datagram(7, whose, bytes_of(text),
+                          [&](const SignatureMatch& m) { out.emplace_back(m.token, m.rule, m.offset); });
     return out;
   }
   Matches batch(const std::vector<std::string>& datagrams, const ScanSubject& whose = subject(udp)) {
@@ -83,7 +86,8 @@ class Scan {
   // Sids (here: rule indices) of the matches in the next bytes of a stream.
   Matches stream(std::uint32_t& state, std::string_view text, const ScanSubject& whose = subject(tcp)) {
     Matches out;
-    scanner.scan_stream(state, whose, bytes_of(text), [&](const SignatureMatch& m) { out.emplace_back(m.token, m.rule, m.offset); });
+    scanner.scan_stream(state, whose, bytes_of(text),
+                        [&](const SignatureMatch& m) { out.emplace_back(m.token, m.rule, m.offset); });
     return out;
   }
 
@@ -151,7 +155,8 @@ TEST(SignatureScan, a_content_that_crosses_from_one_datagram_to_the_next_does_no
 
 TEST(SignatureScan, large_datagrams_and_small_ones_keep_their_order) {
   Scan scan(rule_text("udp", 1, {{"abcd"}}));
-  std::vector<std::string> datagrams = {"abcd", std::string(2000, 'x') + "abcd", "xabcd", std::string(512, '.') + "abcd", "no", "abcd"};
+  std::vector<std::string> datagrams = {
+      "abcd", std::string(2000, 'x') + "abcd", "xabcd", std::string(512, '.') + "abcd", "no", "abcd"};
   EXPECT_EQ(scan.batch(datagrams), (Matches{{0, 0, 4}, {1, 0, 2004}, {2, 0, 5}, {3, 0, 516}, {5, 0, 4}}));
 }
 
@@ -177,7 +182,8 @@ TEST(SignatureScan, letters_match_in_either_case_only_with_nocase) {
 TEST(SignatureScan, all_byte_values_are_literal) {
   std::string all;
   for (int i = 0; i < 255; ++i) all += static_cast<char>(i);
-  Scan scan(rule_text("udp", 1, {{all}}) + rule_text("udp", 2, {{std::string("\0", 1)}}) + rule_text("udp", 3, {{".*+?[](){}^$\\|/"}}));
+  Scan scan(rule_text("udp", 1, {{all}}) + rule_text("udp", 2, {{std::string("\0", 1)}}) +
+            rule_text("udp", 3, {{".*+?[](){}^$\\|/"}}));
   EXPECT_EQ(scan.datagram(all), (Matches{{7, 0, 255}, {7, 1, 1}}));
   EXPECT_EQ(scan.datagram("^.*+?[](){}^$\\|/"), (Matches{{7, 2, 16}}));
 }
@@ -202,7 +208,7 @@ TEST(SignatureHeader, addresses_and_ports_of_both_ends_are_compared) {
   EXPECT_EQ(hits("192.0.2.9", 1024, "198.51.100.2", 53), 0u);
   EXPECT_EQ(hits("192.0.2.9", 1024, "198.51.100.1", 150), 0u);
   EXPECT_EQ(hits("192.0.2.9", 1024, "198.51.100.1", 201), 0u);
-  EXPECT_EQ(hits("198.51.100.1", 53, "192.0.2.9", 1024), 0u);   // The other direction.
+  EXPECT_EQ(hits("198.51.100.1", 53, "192.0.2.9", 1024), 0u);  // The other direction.
 }
 
 TEST(SignatureHeader, both_directions_exchange_the_ends_together) {
@@ -236,12 +242,13 @@ TEST(SignatureScan, batches_and_single_scans_equal_a_naive_search_on_random_rule
     for (unsigned r = 0; r < rules; ++r) {
       std::vector<Content> of_rule;
       const std::size_t count = random() % 4 == 0 ? 1 + random() % 4 : 1;
-      for (std::size_t c = 0; c < count; ++c) of_rule.push_back({random_text(random, 1 + random() % (round % 3 == 0 ? 3 : 9)), random() % 3 == 0});
+      for (std::size_t c = 0; c < count; ++c)
+        of_rule.push_back({random_text(random, 1 + random() % (round % 3 == 0 ? 3 : 9)), random() % 3 == 0});
       text += rule_text(random() % 2 == 0 ? "udp" : "ip", r + 1, of_rule);
       contents.push_back(std::move(of_rule));
     }
     if (round % 4 == 0) {
-      for (unsigned r = 0; r < rules; ++r) text += rule_text("tcp", 1000 + r, contents[r]);   // One database for both.
+      for (unsigned r = 0; r < rules; ++r) text += rule_text("tcp", 1000 + r, contents[r]);  // One database for both.
     }
     std::vector<std::string> datagrams;
     Matches expected, single;
@@ -260,7 +267,8 @@ TEST(SignatureScan, batches_and_single_scans_equal_a_naive_search_on_random_rule
 }
 
 TEST(SignatureStream, a_content_over_two_calls_matches_wherever_it_is_split) {
-  Scan scan(rule_text("tcp", 1, {{"abcdefgh"}}) + rule_text("tcp", 2, {{"e"}}) + rule_text("tcp", 3, {{"dEf", true}, {"xabc"}}));
+  Scan scan(rule_text("tcp", 1, {{"abcdefgh"}}) + rule_text("tcp", 2, {{"e"}}) +
+            rule_text("tcp", 3, {{"dEf", true}, {"xabc"}}));
   const std::string text = "..xabcdefgh..";
   for (std::size_t split = 1; split < text.size(); ++split) {
     std::uint32_t state = 0;
@@ -288,7 +296,8 @@ TEST(SignatureStream, random_pieces_find_what_a_naive_search_finds) {
       std::vector<Content> of_rule;
       const std::size_t count = random() % 4 == 0 ? 2 + random() % 3 : 1;
       const std::size_t length_max = random() % 8 == 0 ? 255 : 10;
-      for (std::size_t c = 0; c < count; ++c) of_rule.push_back({random_text(random, 1 + random() % length_max), random() % 3 == 0});
+      for (std::size_t c = 0; c < count; ++c)
+        of_rule.push_back({random_text(random, 1 + random() % length_max), random() % 3 == 0});
       text += rule_text(random() % 2 == 0 ? "tcp" : "ip", r + 1, of_rule);
       contents.push_back(std::move(of_rule));
     }
@@ -306,7 +315,8 @@ TEST(SignatureStream, random_pieces_find_what_a_naive_search_finds) {
       std::set<std::pair<bool, std::string>> distinct;
       for (const Content& content : contents[r]) {
         std::string key = content.bytes;
-        if (content.nocase) std::transform(key.begin(), key.end(), key.begin(), [](char c) { return static_cast<char>(c | 0x20); });
+        if (content.nocase)
+          std::transform(key.begin(), key.end(), key.begin(), [](char c) { return static_cast<char>(c | 0x20); });
         distinct.insert({content.nocase, key});
       }
       if (distinct.size() > 1) {
@@ -317,7 +327,8 @@ TEST(SignatureStream, random_pieces_find_what_a_naive_search_finds) {
       const std::size_t length = contents[r][0].bytes.size();
       std::size_t begin = 0;
       for (const std::size_t end : ends) {
-        const std::size_t found = naive_end(std::string_view(bytes).substr(0, end), contents[r][0], begin >= length - 1 ? begin - (length - 1) : 0);
+        const std::size_t found = naive_end(std::string_view(bytes).substr(0, end), contents[r][0],
+                                            begin >= length - 1 ? begin - (length - 1) : 0);
         if (found > begin) expected.emplace_back(0, r, found);
         begin = end;
       }
@@ -327,10 +338,12 @@ TEST(SignatureStream, random_pieces_find_what_a_naive_search_finds) {
     std::uint32_t state = 0;
     std::size_t begin = 0;
     for (const std::size_t end : ends) {
-      for (const auto& match : scan.stream(state, std::string_view(bytes).substr(begin, end - begin))) out.push_back(match);
+      for (const auto& match : scan.stream(state, std::string_view(bytes).substr(begin, end - begin)))
+        out.push_back(match);
       begin = end;
     }
     std::sort(out.begin(), out.end());
+    ASSERT_EQ(scan.counters->signature_scan_errors.value(), 0u);
     ASSERT_EQ(out, expected) << text << bytes;
   }
 }
@@ -343,7 +356,7 @@ TEST(SignatureStream, a_rule_with_several_contents_matches_a_stream_once_and_aga
   EXPECT_EQ(scan.stream(state, "abc xyz"), Matches{});
   scan.scanner.gap_stream(state);
   EXPECT_EQ(scan.stream(state, "xyz"), Matches{});
-  EXPECT_EQ(scan.stream(state, "abc"), (Matches{{0, 0, 6}}));   // Counted from the gap.
+  EXPECT_EQ(scan.stream(state, "abc"), (Matches{{0, 0, 6}}));  // Counted from the gap.
 }
 
 TEST(SignatureStream, a_gap_cuts_what_it_lies_in) {
@@ -413,8 +426,22 @@ TEST(SignatureScan, more_hits_than_there_is_room_for_are_all_reported) {
   Scan scan(text);
   const Matches out = scan.batch(std::vector<std::string>(1000, all));
   ASSERT_EQ(out.size(), 40'000u);
-  for (std::uint32_t i = 0; i < out.size(); ++i) ASSERT_EQ(out[i], std::make_tuple(i / 40, i % 40, std::uint64_t{i % 40 + 1}));
+  for (std::uint32_t i = 0; i < out.size(); ++i)
+    ASSERT_EQ(out[i], std::make_tuple(i / 40, i % 40, std::uint64_t{i % 40 + 1}));
   EXPECT_EQ(scan.batch({all}).size(), 40u);
+}
+
+TEST(SignatureScan, datagrams_and_streams_in_turn_do_not_hide_each_others_hits) {
+  Scan scan(rule_text("ip", 1, {{"abc"}}) + rule_text("ip", 2, {{"abc"}, {"x"}}));
+  std::uint32_t state = 0;
+  EXPECT_EQ(scan.datagram("abc").size(), 1u);
+  EXPECT_EQ(scan.stream(state, "abc").size(), 1u);
+  EXPECT_EQ(scan.datagram("abc").size(), 1u);
+  EXPECT_EQ(scan.stream(state, "abc").size(), 1u);
+  EXPECT_EQ(scan.batch({"abc", "x", "abc"}).size(), 2u);
+  EXPECT_EQ(scan.stream(state, "x"), (Matches{{0, 1, 7}}));
+  EXPECT_EQ(scan.datagram("x"), Matches{});
+  EXPECT_EQ(scan.batch({"x", "abc"}), (Matches{{1, 0, 3}}));
 }
 
 TEST(SignatureScan, without_rules_nothing_is_scanned) {

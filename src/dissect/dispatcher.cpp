@@ -6,8 +6,8 @@
 
 namespace tsujiban::dissect {
 
-Dispatcher::Dispatcher(std::span<const DissectorRow> rows, const Limits& limits, std::uint32_t streams_max, HashSeed seed,
-                       metrics::WorkerCounters& counters, reassembly::ByteStore& store)
+Dispatcher::Dispatcher(std::span<const DissectorRow> rows, const Limits& limits, std::uint32_t streams_max,
+                       HashSeed seed, metrics::WorkerCounters& counters, reassembly::ByteStore& store)
     : rows_(rows), streams_(streams_max), counters_(counters), store_(store) {
   row_by_protocol_.fill(row_none);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -17,7 +17,8 @@ Dispatcher::Dispatcher(std::span<const DissectorRow> rows, const Limits& limits,
   }
 }
 
-std::size_t Dispatcher::probe(Transport transport, const MessageContext& context, Bytes first, bool& unsure) const noexcept {
+std::size_t Dispatcher::probe(Transport transport, const MessageContext& context, Bytes first,
+                              bool& unsure) const noexcept {
   unsure = false;
   std::size_t found = row_none;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
@@ -80,8 +81,8 @@ void Dispatcher::give_up(Stream& stream, flow::Flow& flow) noexcept {
   drop_buffer(stream, 1);
 }
 
-std::size_t Dispatcher::feed_all(Stream& stream, std::size_t row, flow::Flow& flow, const MessageContext& context, Bytes all,
-                                 RecordSink& sink) noexcept {
+std::size_t Dispatcher::feed_all(Stream& stream, std::size_t row, flow::Flow& flow, const MessageContext& context,
+                                 Bytes all, RecordSink& sink) noexcept {
   const unsigned side = static_cast<unsigned>(context.direction);
   std::size_t used = 0;
   stream.needed[side] = 0;
@@ -108,7 +109,8 @@ std::size_t Dispatcher::feed_all(Stream& stream, std::size_t row, flow::Flow& fl
   return used;
 }
 
-void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& context, Bytes piece, RecordSink& sink) noexcept {
+void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& context, Bytes piece,
+                       RecordSink& sink) noexcept {
   if ((flow.flags & flow::flow_flag::app_settled) != 0 && flow.app == AppProtocol::unknown) return;
   const unsigned side = static_cast<unsigned>(context.direction);
 
@@ -116,13 +118,14 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
     Bytes first = piece;
     if (handle != 0 && streams_[handle].buffered[side] != 0) {
       Stream& stream = streams_[handle];
-      if (!keep(stream, side, piece, probe_bytes_max + static_cast<std::uint32_t>(piece.size()))) return give_up(stream, flow);
+      if (!keep(stream, side, piece, probe_bytes_max + static_cast<std::uint32_t>(piece.size())))
+        return give_up(stream, flow);
       first = {store_.data(stream.buffer[side]), stream.buffered[side]};
     }
     bool unsure = false;
     const std::size_t row = probe(Transport::stream, context, first, unsure);
     if (row == row_none && unsure && first.size() < probe_bytes_max) {
-      if (first.data() != piece.data()) return;                       // Kept already.
+      if (first.data() != piece.data()) return;  // Kept already.
       if (handle == 0) handle = streams_.allocate();
       if (handle == 0 || !keep(streams_[handle], side, piece, probe_bytes_max)) {
         counters_.evicted(metrics::EvictionReason::dissector_state);
@@ -148,7 +151,8 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
       context.app_protocol = flow.app;
       const std::size_t used = feed_all(stream, row, flow, context, first, sink);
       if (flow.app == AppProtocol::unknown) return;
-      std::memmove(store_.data(stream.buffer[side]), store_.data(stream.buffer[side]) + used, stream.buffered[side] - used);
+      std::memmove(store_.data(stream.buffer[side]), store_.data(stream.buffer[side]) + used,
+                   stream.buffered[side] - used);
       stream.buffered[side] -= static_cast<std::uint32_t>(used);
       if (stream.buffered[side] == 0) drop_buffer(stream, side);
       return;
@@ -174,7 +178,8 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
     return give_up(stream, flow);
   }
   if (stream.buffered[side] < stream.needed[side]) return;
-  const std::size_t used = feed_all(stream, row, flow, context, {store_.data(stream.buffer[side]), stream.buffered[side]}, sink);
+  const std::size_t used =
+      feed_all(stream, row, flow, context, {store_.data(stream.buffer[side]), stream.buffered[side]}, sink);
   if (flow.app == AppProtocol::unknown) return;
   const std::size_t left = stream.buffered[side] - used;
   if (left == 0) {
@@ -191,7 +196,8 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
   stream.buffered[side] = static_cast<std::uint32_t>(left);
 }
 
-void Dispatcher::gap(std::uint32_t& handle, flow::Flow& flow, MessageContext& context, std::uint32_t missing, RecordSink& sink) noexcept {
+void Dispatcher::gap(std::uint32_t& handle, flow::Flow& flow, MessageContext& context, std::uint32_t missing,
+                     RecordSink& sink) noexcept {
   if (handle == 0) return;
   Stream& stream = streams_[handle];
   drop_buffer(stream, static_cast<unsigned>(context.direction));
@@ -206,7 +212,8 @@ void Dispatcher::finished(std::uint32_t& handle, flow::Flow& flow, MessageContex
   const unsigned side = static_cast<unsigned>(context.direction);
   if (flow.app != AppProtocol::unknown) {
     context.app_protocol = flow.app;
-    const Bytes left = stream.buffered[side] == 0 ? Bytes{} : Bytes{store_.data(stream.buffer[side]), stream.buffered[side]};
+    const Bytes left =
+        stream.buffered[side] == 0 ? Bytes{} : Bytes{store_.data(stream.buffer[side]), stream.buffered[side]};
     dissectors_[row_of(flow.app)]->finish(stream.state.data(), context, left, sink);
   }
   drop_buffer(stream, side);

@@ -8,13 +8,14 @@
 
 namespace tsujiban::dissect {
 
-// Finds out what a flow carries, by content first and the port as a hint, and feeds the dissector that it belongs to. One
-// per worker; holds what streams need between two pieces: the bytes of an incomplete message and the dissector's state.
+// Finds out what a flow carries, by content first and the port as a hint, and feeds the dissector that it belongs to.
+// One per worker; holds what streams need between two pieces: the bytes of an incomplete message and the dissector's
+// state.
 class Dispatcher {
  public:
-  static constexpr unsigned probes_max = 3;                 // Datagrams or pieces of stream asked before a flow is left alone.
-  static constexpr std::uint32_t probe_bytes_max = 64;      // An undecided stream is buffered up to here.
-  static constexpr std::uint32_t state_bytes_max = 64;      // The largest DissectorRow::stream_state_size.
+  static constexpr unsigned probes_max = 3;  // Datagrams or pieces of stream asked before a flow is left alone.
+  static constexpr std::uint32_t probe_bytes_max = 64;  // An undecided stream is buffered up to here.
+  static constexpr std::uint32_t state_bytes_max = 64;  // The largest DissectorRow::stream_state_size.
 
   // `store` holds the bytes of incomplete messages and outlives the dispatcher.
   Dispatcher(std::span<const DissectorRow> rows, const Limits& limits, std::uint32_t streams_max, HashSeed seed,
@@ -24,15 +25,16 @@ class Dispatcher {
 
   // `stream` is the caller's handle of the stream's state here, 0 at first; made when needed and given back by `close`.
   void bytes(std::uint32_t& stream, flow::Flow& flow, MessageContext& context, Bytes piece, RecordSink& sink) noexcept;
-  void gap(std::uint32_t& stream, flow::Flow& flow, MessageContext& context, std::uint32_t missing, RecordSink& sink) noexcept;
+  void gap(std::uint32_t& stream, flow::Flow& flow, MessageContext& context, std::uint32_t missing,
+           RecordSink& sink) noexcept;
   void finished(std::uint32_t& stream, flow::Flow& flow, MessageContext& context, RecordSink& sink) noexcept;
   void close(std::uint32_t& stream) noexcept;
 
  private:
   struct Stream {
-    std::array<std::uint32_t, 2> buffer;      // ByteStore handle, 0: nothing kept.
-    std::array<std::uint32_t, 2> buffered;    // Bytes in it.
-    std::array<std::uint32_t, 2> needed;      // Feeding is useless below this.
+    std::array<std::uint32_t, 2> buffer;    // ByteStore handle, 0: nothing kept.
+    std::array<std::uint32_t, 2> buffered;  // Bytes in it.
+    std::array<std::uint32_t, 2> needed;    // Feeding is useless below this.
     alignas(8) std::array<std::uint8_t, state_bytes_max> state;
   };
   static constexpr std::size_t row_none = ~std::size_t{0};
@@ -42,7 +44,8 @@ class Dispatcher {
   bool keep(Stream& stream, unsigned side, Bytes piece, std::uint32_t bytes_max) noexcept;
   void drop_buffer(Stream& stream, unsigned side) noexcept;
   // Feeds what is there; returns how much was used up, or gives the flow up.
-  std::size_t feed_all(Stream& stream, std::size_t row, flow::Flow& flow, const MessageContext& context, Bytes all, RecordSink& sink) noexcept;
+  std::size_t feed_all(Stream& stream, std::size_t row, flow::Flow& flow, const MessageContext& context, Bytes all,
+                       RecordSink& sink) noexcept;
   void give_up(Stream& stream, flow::Flow& flow) noexcept;
 
   std::span<const DissectorRow> rows_;

@@ -21,10 +21,11 @@ enum class Transport : std::uint8_t { datagram, stream };
 // What became of the bytes that `feed` was given.
 struct Progress {
   enum class Kind : std::uint8_t {
-    consumed,    // The first `length` bytes are done with; feed the rest again when there is more (0 < length).
-    need_more,   // Nothing consumed: a message begins here but is not complete. `length`: at least so many bytes are needed, or 0.
-    malformed,   // `length` bytes are skipped because of `error` at `offset`; go on behind them (0 < length).
-    give_up,     // This flow is not dissected any further; said once.
+    consumed,   // The first `length` bytes are done with; feed the rest again when there is more (0 < length).
+    need_more,  // Nothing consumed: a message begins here but is not complete. `length`: at least so many bytes are
+                // needed, or 0.
+    malformed,  // `length` bytes are skipped because of `error` at `offset`; go on behind them (0 < length).
+    give_up,    // This flow is not dissected any further; said once.
   };
   Kind kind;
   std::uint32_t length = 0;
@@ -36,9 +37,9 @@ struct Progress {
 struct MessageContext {
   const DecodedPacket* packet;
   PacketTime time;
-  std::uint64_t flow_id;                 // Below 2^53, from content.
+  std::uint64_t flow_id;  // Below 2^53, from content.
   Direction direction;
-  IpAddress source, destination;         // Of this message.
+  IpAddress source, destination;  // Of this message.
   std::uint16_t source_port, destination_port;
   SegmentKey segment;
   std::uint8_t ip_protocol;
@@ -52,11 +53,12 @@ class RecordSink {
   bool wants(EventType type) const noexcept { return wanted_.has(type); }
   bool wants(FactKind kind) const noexcept { return (facts_wanted_ >> static_cast<unsigned>(kind) & 1u) != 0; }
 
-  // Begins a record: the envelope (timestamp to app_proto) is written and the writer stands inside the outer object, after
-  // a member. Null when nobody wants it or it is shed; then `end` must not be called.
+  // Begins a record: the envelope (timestamp to app_proto) is written and the writer stands inside the outer object,
+  // after a member. Null when nobody wants it or it is shed; then `end` must not be called.
   virtual JsonWriter* begin(EventType type, const MessageContext& context) noexcept = 0;
   // Remembers that the member `response_ms` belongs at the writer's present place if the correlator, which sees all
-  // workers' requests, knows the multicast request that `answer` answers. Between begin and end; at most once.
+  // workers' requests, knows the multicast request that `answer` answers; its `service` is the request's. Between begin
+  // and end; at most once.
   virtual void response_time_here(const Exchange& answer) noexcept = 0;
   virtual void end() noexcept = 0;
   virtual void fact(const Fact& fact) noexcept = 0;
@@ -65,12 +67,12 @@ class RecordSink {
 
  protected:
   EventTypes wanted_;
-  std::uint32_t facts_wanted_ = 0;       // Bit per FactKind.
+  std::uint32_t facts_wanted_ = 0;  // Bit per FactKind.
 };
 
-// One protocol on one worker. Stream state lives in slots that the dispatcher owns (`stream_state_size` bytes, zeroed at
-// the start, trivially destructible); what a worker shares over flows (pairing tables) lives in the object, bounded, and
-// allocated when it is made. No call allocates, blocks, logs or throws.
+// One protocol on one worker. Stream state lives in slots that the dispatcher owns (`stream_state_size` bytes, zeroed
+// at the start, trivially destructible); what a worker shares over flows (pairing tables) lives in the object, bounded,
+// and allocated when it is made. No call allocates, blocks, logs or throws.
 class Dissector {
  public:
   virtual ~Dissector() = default;
@@ -83,16 +85,16 @@ class Dissector {
 };
 
 struct Limits {
-  std::uint32_t pairing_entries = 65536;   // Outstanding requests remembered by a worker.
+  std::uint32_t pairing_entries = 65536;  // Outstanding requests remembered by a worker.
 };
 
 // A row of dissectors/registry.cpp: a constant.
 struct DissectorRow {
   AppProtocol protocol;
   bool on_datagrams, on_streams;
-  std::span<const std::uint16_t> ports;    // Hints: asked first when one of the ports is among them.
+  std::span<const std::uint16_t> ports;  // Hints: asked first when one of the ports is among them.
   std::uint32_t stream_state_size;
-  std::uint32_t message_bytes_max;         // The largest message that a stream is buffered for.
+  std::uint32_t message_bytes_max;  // The largest message that a stream is buffered for.
   Probe (*probe)(Transport transport, bool port_hint, Bytes first) noexcept;
   std::unique_ptr<Dissector> (*make)(const Limits& limits, metrics::WorkerCounters& counters, HashSeed seed);
 };

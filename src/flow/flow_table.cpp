@@ -33,7 +33,8 @@ bool FlowTable::matches(std::uint32_t slot, const FlowKey& key) const noexcept {
   }
   const V4Slot& s = v4_[slot];
   return s.segment == key.segment.raw() && key.low.is_v4() && key.high.is_v4() && s.low == key.low.as_v4() &&
-         s.high == key.high.as_v4() && s.low_port == key.low_port && s.high_port == key.high_port && s.protocol == key.protocol;
+         s.high == key.high.as_v4() && s.low_port == key.low_port && s.high_port == key.high_port &&
+         s.protocol == key.protocol;
 }
 
 std::uint32_t FlowTable::find(const Index& index, std::uint32_t tag, const FlowKey& key) const noexcept {
@@ -41,7 +42,8 @@ std::uint32_t FlowTable::find(const Index& index, std::uint32_t tag, const FlowK
   for (std::size_t i = home(index, tag);; i = (i + 1) & mask) {
     const std::uint64_t entry = index.entries[i];
     if (entry == 0) return 0;
-    if (static_cast<std::uint32_t>(entry >> 32) == tag && matches(static_cast<std::uint32_t>(entry), key)) return static_cast<std::uint32_t>(entry);
+    if (static_cast<std::uint32_t>(entry >> 32) == tag && matches(static_cast<std::uint32_t>(entry), key))
+      return static_cast<std::uint32_t>(entry);
   }
 }
 
@@ -89,7 +91,7 @@ void FlowTable::grow_step() noexcept {
   // Moves whole runs: an entry is taken out by erasing it, which pulls its followers forward into the same place.
   for (std::size_t moved = 0; moved < move_entries_max;) {
     if (old_.used == 0) {
-      index_memory_[old_.bits] = ReservedMemory(sizeof(std::uint64_t) << old_.bits);   // Gives the touched pages back.
+      index_memory_[old_.bits] = ReservedMemory(sizeof(std::uint64_t) << old_.bits);  // Gives the touched pages back.
       old_ = Index{};
       return;
     }
@@ -104,8 +106,8 @@ void FlowTable::grow_step() noexcept {
   }
 }
 
-FlowTable::Found FlowTable::find_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now, std::uint64_t packet_number,
-                                           bool initiator_is_high) noexcept {
+FlowTable::Found FlowTable::find_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now,
+                                           std::uint64_t packet_number, bool initiator_is_high) noexcept {
   const std::uint32_t tag = tag_of(hash);
   if (const std::uint32_t flow = find(current_, tag, key); flow != 0) return {flow, false};
   if (old_.entries != nullptr) {
@@ -114,7 +116,7 @@ FlowTable::Found FlowTable::find_or_create(const FlowKey& key, std::uint64_t has
 
   const bool v6 = !key.low.is_v4() || !key.high.is_v4();
   std::uint32_t flow = 0;
-  bool linked = false;                       // An evicted flow's slot is still in the wheel and stays there.
+  bool linked = false;  // An evicted flow's slot is still in the wheel and stays there.
   if ((v6 ? v6_.size() : v4_.size()) >= limits_.flows_max) {
     flow = evict_one(v6);
     linked = true;
@@ -123,12 +125,14 @@ FlowTable::Found FlowTable::find_or_create(const FlowKey& key, std::uint64_t has
   }
   if (v6) {
     V6Slot& s = v6_[flow & ~v6_bit];
-    s.segment = key.segment.raw(), s.low = key.low, s.high = key.high, s.low_port = key.low_port, s.high_port = key.high_port;
+    s.segment = key.segment.raw(), s.low = key.low, s.high = key.high, s.low_port = key.low_port,
+    s.high_port = key.high_port;
     s.protocol = key.protocol;
     tags6_.as<std::uint32_t>()[flow & ~v6_bit] = tag;
   } else {
     V4Slot& s = v4_[flow];
-    s.segment = key.segment.raw(), s.low = key.low.as_v4(), s.high = key.high.as_v4(), s.low_port = key.low_port, s.high_port = key.high_port;
+    s.segment = key.segment.raw(), s.low = key.low.as_v4(), s.high = key.high.as_v4(), s.low_port = key.low_port,
+    s.high_port = key.high_port;
     s.protocol = key.protocol;
     tags4_.as<std::uint32_t>()[flow] = tag;
   }
@@ -154,14 +158,20 @@ FlowKey FlowTable::key_of(std::uint32_t flow) const noexcept {
     return {SegmentKey::from_raw(s.segment), s.low, s.high, s.low_port, s.high_port, s.protocol};
   }
   const V4Slot& s = v4_[flow];
-  return {SegmentKey::from_raw(s.segment), IpAddress::v4(s.low), IpAddress::v4(s.high), s.low_port, s.high_port, s.protocol};
+  return {SegmentKey::from_raw(s.segment),
+          IpAddress::v4(s.low),
+          IpAddress::v4(s.high),
+          s.low_port,
+          s.high_port,
+          s.protocol};
 }
 
 std::uint32_t FlowTable::hash_tag_of(std::uint32_t flow) const noexcept {
   return (flow & v6_bit) != 0 ? tags6_.as<std::uint32_t>()[flow & ~v6_bit] : tags4_.as<std::uint32_t>()[flow];
 }
 
-void FlowTable::begin(std::uint32_t flow, PacketTime now, std::uint64_t packet_number, bool initiator_is_high) noexcept {
+void FlowTable::begin(std::uint32_t flow, PacketTime now, std::uint64_t packet_number,
+                      bool initiator_is_high) noexcept {
   Flow& f = at(flow);
   const std::uint32_t next = f.wheel_next;
   f = Flow{};
@@ -169,18 +179,19 @@ void FlowTable::begin(std::uint32_t flow, PacketTime now, std::uint64_t packet_n
   f.first_ns = f.last_ns = now.ns;
   f.first_packet = packet_number;
   f.flags = initiator_is_high ? flow_flag::initiator_is_high : std::uint8_t{0};
-  tcp_flags_of(flow) = {};
+  first_bytes_of(flow) = {};
 }
 
-void FlowTable::restart(std::uint32_t flow, PacketTime now, std::uint64_t packet_number, bool initiator_is_high) noexcept {
+void FlowTable::restart(std::uint32_t flow, PacketTime now, std::uint64_t packet_number,
+                        bool initiator_is_high) noexcept {
   handler_.flow_ended(flow, EndReason::reused);
   begin(flow, now, packet_number, initiator_is_high);
   counters_.flows_expired.add();
   counters_.flows_created.add();
 }
 
-// Takes the stalest of a few slots in turn: no list to keep, and an attacker who fills the table pushes out his own flows
-// first, because they are the silent ones.
+// Takes the stalest of a few slots in turn: no list to keep, and an attacker who fills the table pushes out his own
+// flows first, because they are the silent ones.
 std::uint32_t FlowTable::evict_one(bool v6) noexcept {
   const std::uint32_t slots = v6 ? v6_.used_high() : v4_.used_high();
   std::uint32_t victim = 0;
@@ -210,9 +221,12 @@ Duration FlowTable::timeout_of(std::uint32_t flow) const noexcept {
   const std::uint8_t protocol = (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].protocol : v4_[flow].protocol;
   const FlowState state = at(flow).state;
   if (protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) {
-    return state == FlowState::fresh ? limits_.tcp_fresh : state == FlowState::established ? limits_.tcp_established : limits_.tcp_closed;
+    return state == FlowState::fresh         ? limits_.tcp_fresh
+           : state == FlowState::established ? limits_.tcp_established
+                                             : limits_.tcp_closed;
   }
-  if (protocol == static_cast<std::uint8_t>(IpProtocol::udp)) return state == FlowState::fresh ? limits_.udp_fresh : limits_.udp_established;
+  if (protocol == static_cast<std::uint8_t>(IpProtocol::udp))
+    return state == FlowState::fresh ? limits_.udp_fresh : limits_.udp_established;
   return state == FlowState::fresh ? limits_.other_fresh : limits_.other_established;
 }
 
@@ -254,13 +268,16 @@ void FlowTable::turn(PacketTime now, std::int64_t second) noexcept {
 
 void FlowTable::end_sorted(std::uint32_t count, EndReason reason) noexcept {
   auto* due = due_memory_.as<std::uint32_t>();
-  std::sort(due, due + count, [this](std::uint32_t a, std::uint32_t b) { return at(a).first_packet < at(b).first_packet; });
+  std::sort(due, due + count,
+            [this](std::uint32_t a, std::uint32_t b) { return at(a).first_packet < at(b).first_packet; });
   for (std::uint32_t i = 0; i < count; ++i) {
     handler_.flow_ended(due[i], reason);
     unlink(due[i]);
     at(due[i]).first_packet = 0;
-    if ((due[i] & v6_bit) != 0) v6_.release(due[i] & ~v6_bit);
-    else v4_.release(due[i]);
+    if ((due[i] & v6_bit) != 0)
+      v6_.release(due[i] & ~v6_bit);
+    else
+      v4_.release(due[i]);
   }
   counters_.flows_expired.add(count);
   counters_.flows_active.set(size());

@@ -15,39 +15,40 @@ enum class EndReason : std::uint8_t { timeout, forced, shutdown, reused };
 
 // What is kept of a flow of any protocol: one cache line. Index 0 of a direction is initiator to responder.
 struct Flow {
-  std::int64_t first_ns;                    // Packet time of the first packet.
+  std::int64_t first_ns;  // Packet time of the first packet.
   std::int64_t last_ns;
-  std::array<std::uint64_t, 2> bytes;       // On the wire, from the IP header on.
+  std::array<std::uint64_t, 2> bytes;  // On the wire, from the IP header on.
   std::array<std::uint32_t, 2> packets;
-  std::uint64_t first_packet;               // Number of the first packet: unique, so it orders flows that end together.
-  std::uint32_t wheel_next;                 // The table's own.
-  std::uint32_t session;                    // The owner's: TCP session, 0 for none.
-  std::uint32_t packets_told;               // Of a denied flow: packets that an alert has counted.
+  std::uint64_t first_packet;  // Number of the first packet: unique, so it orders flows that end together.
+  std::uint32_t wheel_next;    // The table's own.
+  std::uint32_t session;       // The owner's: TCP session, 0 for none.
   AppProtocol app;
-  std::uint8_t probes;                      // How often its bytes were asked what they are.
+  std::uint8_t probes;  // How often its bytes were asked what they are.
   FlowState state;
   std::uint8_t flags;
 };
 static_assert(sizeof(Flow) == 64);
 
 namespace flow_flag {
-inline constexpr std::uint8_t initiator_is_high = 1;   // The initiator is the key's `high` end.
-inline constexpr std::uint8_t app_settled = 2;         // Dissected or given up: not asked again.
-inline constexpr std::uint8_t denied = 4;              // No allow entry names it.
-inline constexpr std::uint8_t alerted = 8;             // An alert was raised on it.
-inline constexpr std::uint8_t checksum_good_to_responder = 16;  // A good checksum came from that side: a bad one now counts.
+inline constexpr std::uint8_t initiator_is_high = 1;  // The initiator is the key's `high` end.
+inline constexpr std::uint8_t app_settled = 2;        // Dissected or given up: not asked again.
+inline constexpr std::uint8_t denied = 4;             // No allow entry names it.
+inline constexpr std::uint8_t alerted = 8;            // An alert was raised on it.
+inline constexpr std::uint8_t checksum_good_to_responder =
+    16;  // A good checksum came from that side: a bad one now counts.
 inline constexpr std::uint8_t checksum_good_to_initiator = 32;
 }  // namespace flow_flag
 
 struct Limits {
   std::uint32_t flows_max = 1u << 22;
-  Duration udp_fresh = Duration::seconds(30), udp_established = Duration::seconds(300);     // As Suricata's defaults.
-  Duration tcp_fresh = Duration::seconds(60), tcp_established = Duration::seconds(600), tcp_closed = Duration::seconds(60);
+  Duration udp_fresh = Duration::seconds(30), udp_established = Duration::seconds(300);  // As Suricata's defaults.
+  Duration tcp_fresh = Duration::seconds(60), tcp_established = Duration::seconds(600),
+           tcp_closed = Duration::seconds(60);
   Duration other_fresh = Duration::seconds(30), other_established = Duration::seconds(300);
 };
 
-// Told of every flow's end, before its slot is reused. Ends of one call come ordered by the flows' first packets, so that
-// the order does not depend on which worker holds them.
+// Told of every flow's end, before its slot is reused. Ends of one call come ordered by the flows' first packets, so
+// that the order does not depend on which worker holds them.
 class FlowEndHandler {
  public:
   virtual ~FlowEndHandler() = default;
@@ -55,41 +56,62 @@ class FlowEndHandler {
 };
 
 // The flows of one worker. Full keys are compared, the segment first among them; the hash is seeded. IPv4 flows take 88
-// bytes and IPv6 flows 112, and an index entry 8 bytes; the index doubles step by step (a few entries a packet), never at
-// once. At `flows_max` of a family the stalest of a sample is evicted and counted, and the new flow takes its slot. Expiry is by packet time on a wheel of seconds that
-// flows are moved on only when their turn comes: a packet touches no neighbour.
+// bytes and IPv6 flows 112, and an index entry 8 bytes; the index doubles step by step (a few entries a packet), never
+// at once. At `flows_max` of a family the stalest of a sample is evicted and counted, and the new flow takes its slot.
+// Expiry is by packet time on a wheel of seconds that flows are moved on only when their turn comes: a packet touches
+// no neighbour.
 class FlowTable {
  public:
   FlowTable(const Limits& limits, metrics::WorkerCounters& counters, FlowEndHandler& handler);
 
   // Brings the index entry, then the slot, of a flow into the cache. Two steps, some packets apart.
-  void prefetch_index(std::uint64_t hash) const noexcept { __builtin_prefetch(&current_.entries[home(current_, tag_of(hash))]); }
-  void prefetch_slot(std::uint64_t hash) const noexcept {
+  // Always inlined: GCC 12 drops calls of functions that do nothing but prefetch.
+  [[gnu::always_inline]] void prefetch_index(std::uint64_t hash) const noexcept {
+    __builtin_prefetch(&current_.entries[home(current_, tag_of(hash))]);
+  }
+  [[gnu::always_inline]] void prefetch_slot(std::uint64_t hash) const noexcept {
     const std::uint64_t entry = current_.entries[home(current_, tag_of(hash))];
-    if (entry != 0) __builtin_prefetch(&at(static_cast<std::uint32_t>(entry)), 1);
+    if (entry == 0) return;
+    const auto* slot = reinterpret_cast<const char*>(&at(static_cast<std::uint32_t>(entry)));
+    __builtin_prefetch(slot, 1);
+    __builtin_prefetch(slot + sizeof(V4Slot) - 1, 1);  // The key lies behind the first line.
+  }
+  // The flow that this hash most likely means, 0 if none: a guess to fetch what hangs on it, never to act on.
+  std::uint32_t guess(std::uint64_t hash) const noexcept {
+    const std::uint64_t entry = current_.entries[home(current_, tag_of(hash))];
+    return static_cast<std::uint32_t>(entry >> 32) == tag_of(hash) ? static_cast<std::uint32_t>(entry) : 0;
   }
 
   struct Found {
     std::uint32_t flow;
     bool created;
   };
-  // Finds the flow or makes it (first and last set to `now`, everything else zero, the initiator being `initiator_is_high`).
-  Found find_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now, std::uint64_t packet_number, bool initiator_is_high) noexcept;
-  // The same key begins anew (a SYN on a closed connection): the old flow ends with `reused`, the new one takes its slot.
+  // Finds the flow or makes it (first and last set to `now`, everything else zero, the initiator being
+  // `initiator_is_high`).
+  Found find_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now, std::uint64_t packet_number,
+                       bool initiator_is_high) noexcept;
+  // The same key begins anew (a SYN on a closed connection): the old flow ends with `reused`, the new one takes its
+  // slot.
   void restart(std::uint32_t flow, PacketTime now, std::uint64_t packet_number, bool initiator_is_high) noexcept;
 
   Flow& at(std::uint32_t flow) noexcept { return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].flow : v4_[flow].flow; }
-  const Flow& at(std::uint32_t flow) const noexcept { return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].flow : v4_[flow].flow; }
+  const Flow& at(std::uint32_t flow) const noexcept {
+    return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].flow : v4_[flow].flow;
+  }
   FlowKey key_of(std::uint32_t flow) const noexcept;
-  std::array<std::uint8_t, 2>& tcp_flags_of(std::uint32_t flow) noexcept { return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].tcp_flags : v4_[flow].tcp_flags; }
-  const std::array<std::uint8_t, 2>& tcp_flags_of(std::uint32_t flow) const noexcept {
-    return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].tcp_flags : v4_[flow].tcp_flags;
+  // TCP: all flags seen, by direction. ICMP and ICMPv6: type and code of the first packet.
+  std::array<std::uint8_t, 2>& first_bytes_of(std::uint32_t flow) noexcept {
+    return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].first_bytes : v4_[flow].first_bytes;
+  }
+  const std::array<std::uint8_t, 2>& first_bytes_of(std::uint32_t flow) const noexcept {
+    return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].first_bytes : v4_[flow].first_bytes;
   }
 
   // Ends what is over its time. Cheap when no second has passed.
   void advance(PacketTime now) noexcept {
     const std::int64_t second = now.ns / 1'000'000'000;
-    if (second != wheel_second_) [[unlikely]] turn(now, second);
+    if (second != wheel_second_) [[unlikely]]
+      turn(now, second);
   }
   // Ends everything, in order of first packets.
   void end_all(EndReason reason) noexcept;
@@ -103,7 +125,7 @@ class FlowTable {
     std::uint32_t low, high;
     std::uint16_t low_port, high_port;
     std::uint8_t protocol;
-    std::array<std::uint8_t, 2> tcp_flags;
+    std::array<std::uint8_t, 2> first_bytes;
   };
   struct V6Slot {
     Flow flow;
@@ -111,13 +133,13 @@ class FlowTable {
     IpAddress low, high;
     std::uint16_t low_port, high_port;
     std::uint8_t protocol;
-    std::array<std::uint8_t, 2> tcp_flags;
+    std::array<std::uint8_t, 2> first_bytes;
   };
   static_assert(sizeof(V4Slot) == 88 && sizeof(V6Slot) == 112);
   static constexpr std::uint32_t v6_bit = 1u << 31;
   static constexpr std::uint32_t wheel_seconds = 1024;
   static constexpr unsigned index_bits_min = 12, index_bits_max = 30;
-  static constexpr std::size_t move_entries_max = 8;      // Entries moved to the larger index by each insertion.
+  static constexpr std::size_t move_entries_max = 8;  // Entries moved to the larger index by each insertion.
   static constexpr unsigned eviction_sample = 16;
 
   // Open addressing, linear probing, backward-shift deletion. An entry is tag << 32 | slot; the tag is the hash's upper
@@ -152,13 +174,13 @@ class FlowTable {
   FlowEndHandler& handler_;
   Pool<V4Slot> v4_;
   Pool<V6Slot> v6_;
-  ReservedMemory tags4_, tags6_;            // The tag of each slot, to find its index entry when it ends.
+  ReservedMemory tags4_, tags6_;  // The tag of each slot, to find its index entry when it ends.
   std::array<ReservedMemory, index_bits_max + 1> index_memory_;
-  Index current_, old_;                     // `old_` while it is being emptied into `current_`.
+  Index current_, old_;  // `old_` while it is being emptied into `current_`.
   std::size_t move_at_ = 0;
   std::array<std::uint32_t, wheel_seconds> wheel_{};
   std::int64_t wheel_second_ = INT64_MIN;
-  ReservedMemory due_memory_;               // One index a flow of both families: what a turn of the wheel ends.
+  ReservedMemory due_memory_;  // One index a flow of both families: what a turn of the wheel ends.
   std::uint32_t evict_cursor_ = 0;
 };
 

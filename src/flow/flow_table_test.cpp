@@ -11,18 +11,24 @@ namespace {
 
 struct Ends : FlowEndHandler {
   FlowTable* table = nullptr;
-  std::vector<std::pair<std::uint64_t, EndReason>> ended;   // First packet, reason.
-  void flow_ended(std::uint32_t flow, EndReason reason) noexcept override { ended.emplace_back(table->at(flow).first_packet, reason); }
+  std::vector<std::pair<std::uint64_t, EndReason>> ended;  // First packet, reason.
+  void flow_ended(std::uint32_t flow, EndReason reason) noexcept override {
+    ended.emplace_back(table->at(flow).first_packet, reason);
+  }
 };
 
-FlowKey key(std::uint32_t a, std::uint32_t b, std::uint16_t pa, std::uint16_t pb, std::uint64_t segment = 0, std::uint8_t protocol = 17) {
+FlowKey key(std::uint32_t a, std::uint32_t b, std::uint16_t pa, std::uint16_t pb, std::uint64_t segment = 0,
+            std::uint8_t protocol = 17) {
   return {SegmentKey::from_raw(segment), IpAddress::v4(a), IpAddress::v4(b), pa, pb, protocol};
 }
-FlowKey key6(std::uint64_t a, std::uint64_t b) { return {{}, {0xfe80ull << 48, a}, {0xfe80ull << 48, b}, 3610, 3610, 17}; }
+FlowKey key6(std::uint64_t a, std::uint64_t b) {
+  return {{}, {0xfe80ull << 48, a}, {0xfe80ull << 48, b}, 3610, 3610, 17};
+}
 
 std::uint64_t hash_of(const FlowKey& k) {
   const HashSeed seed;
-  return flow_hash_of(seed, pair_hash_of(seed, k.segment, k.low, k.high), k.low, k.high, k.low_port, k.high_port, k.protocol);
+  return flow_hash_of(seed, pair_hash_of(seed, k.segment, k.low, k.high), k.low, k.high, k.low_port, k.high_port,
+                      k.protocol);
 }
 PacketTime seconds(std::int64_t s) { return {s * 1'000'000'000}; }
 

@@ -3,7 +3,8 @@
 namespace tsujiban::metrics {
 
 std::string_view name_of(DropReason reason) noexcept {
-  static constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::count_)> names = {"kernel", "ring", "pool", "output"};
+  static constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::count_)> names = {
+      "kernel", "ring", "pool", "output"};
   return names[static_cast<std::size_t>(reason)];
 }
 

@@ -44,6 +44,9 @@ Totals fold(std::span<const WorkerCounters* const> workers) noexcept {
         t.record_overflows += w->record_overflows.value();
     t.alerts_raised += w->alerts_raised.value(), t.alerts_merged += w->alerts_merged.value(),
         t.alerts_shed += w->alerts_shed.value();
+    t.stream_beyond_depth_bytes += w->stream_beyond_depth_bytes.value();
+    t.signature_stream_overflows += w->signature_stream_overflows.value();
+    t.signature_scan_errors += w->signature_scan_errors.value();
     for (std::size_t layer = 0; layer < layer_count; ++layer) {
       for (std::size_t e = 0; e < parse_error_count; ++e)
         t.decode_errors[layer][e] += w->decode_errors[layer][e].value();

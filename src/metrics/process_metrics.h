@@ -67,8 +67,8 @@ struct ProcessMetrics {
   std::array<SharedCounter, static_cast<std::size_t>(DropReason::count_)> dropped;
   // Alert events written, by detector, severity (1..4 at 0..3) and interface.
   std::array<std::array<std::array<SharedCounter, erab_interface_count>, severity_count>, detector_count> alerts;
-  // Every raised alert ends as one of these three: the conservation identity of alerts.
-  SharedCounter alerts_raised, alerts_written, alerts_merged, alerts_shed;
+  SharedCounter
+      alerts_written;  // Raised alerts are written, merged or shed; the rest of that sum is in the workers' counters.
   std::array<SinkMetrics, static_cast<std::size_t>(SinkKind::count_)> sinks;
   std::array<SharedCounter, role_count> assets;  // In the inventory, by role (set).
   DurationHistogram processing;  // From the arrival of a packet's batch to the end of its processing; live only.
@@ -90,7 +90,8 @@ struct Totals {
   std::uint64_t udp = 0, tcp = 0, icmp = 0, fragments = 0, tunnelled = 0, checksum_unfilled = 0;
   std::uint64_t flows_created = 0, flows_expired = 0, flows_active = 0;
   std::uint64_t stream_bytes = 0, stream_gap_bytes = 0, stream_retransmitted_bytes = 0;
-  std::uint64_t signature_scans = 0, signature_matches = 0;
+  std::uint64_t stream_beyond_depth_bytes = 0;
+  std::uint64_t signature_scans = 0, signature_matches = 0, signature_stream_overflows = 0, signature_scan_errors = 0;
   std::uint64_t records = 0, records_shed = 0, record_overflows = 0;
   std::uint64_t alerts_raised = 0, alerts_merged = 0, alerts_shed = 0;
   std::array<std::array<std::uint64_t, parse_error_count>, layer_count> decode_errors{};

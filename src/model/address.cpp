@@ -89,7 +89,8 @@ bool parse_prefix(std::string_view text, IpPrefix& prefix) noexcept {
   if (slash != std::string_view::npos) {
     const std::string_view digits = text.substr(slash + 1);
     const auto done = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-    if (digits.empty() || done.ec != std::errc() || done.ptr != digits.data() + digits.size() || length > longest) return false;
+    if (digits.empty() || done.ec != std::errc() || done.ptr != digits.data() + digits.size() || length > longest)
+      return false;
   }
   prefix.length = static_cast<std::uint8_t>(length);
   IpAddress masked = prefix.address;
@@ -104,7 +105,9 @@ bool parse_prefix(std::string_view text, IpPrefix& prefix) noexcept {
   return masked == prefix.address;
 }
 
-std::string to_string(const IpPrefix& prefix) { return to_string(prefix.address) + '/' + std::to_string(prefix.length); }
+std::string to_string(const IpPrefix& prefix) {
+  return to_string(prefix.address) + '/' + std::to_string(prefix.length);
+}
 
 std::string to_string(MacAddress mac) {
   char text[18];

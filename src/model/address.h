@@ -45,7 +45,8 @@ struct IpPrefix {
   bool contains(const IpAddress& other) const noexcept;
   bool operator==(const IpPrefix&) const noexcept = default;
 };
-// "192.168.1.0/24", "2001:db8::/32", or a lone address (its whole length). False when it is none, or has bits beyond its length.
+// "192.168.1.0/24", "2001:db8::/32", or a lone address (its whole length). False when it is none, or has bits beyond
+// its length.
 bool parse_prefix(std::string_view text, IpPrefix& prefix) noexcept;
 std::string to_string(const IpPrefix& prefix);
 
@@ -58,7 +59,7 @@ struct MacAddress {
   constexpr bool is_locally_administered() const noexcept { return (value >> 40 & 2) != 0; }
   constexpr auto operator<=>(const MacAddress&) const noexcept = default;
 };
-std::string to_string(MacAddress mac);                         // "02:00:00:00:12:02"
+std::string to_string(MacAddress mac);  // "02:00:00:00:12:02"
 bool parse_mac(std::string_view text, MacAddress& mac) noexcept;
 
 }  // namespace tsujiban

@@ -22,7 +22,8 @@ inline FlowKey flow_key_of(const DecodedPacket& packet, bool& swapped) noexcept 
   // ICMP carries type and code where others have ports; a flow of it is the address pair.
   const bool ports = packet.protocol != static_cast<std::uint8_t>(IpProtocol::icmp) &&
                      packet.protocol != static_cast<std::uint8_t>(IpProtocol::icmpv6);
-  const std::uint16_t sp = ports ? packet.source_port : std::uint16_t{0}, dp = ports ? packet.destination_port : std::uint16_t{0};
+  const std::uint16_t sp = ports ? packet.source_port : std::uint16_t{0},
+                      dp = ports ? packet.destination_port : std::uint16_t{0};
   swapped = packet.destination < packet.source || (packet.destination == packet.source && dp < sp);
   if (swapped) return {packet.segment, packet.destination, packet.source, dp, sp, packet.protocol};
   return {packet.segment, packet.source, packet.destination, sp, dp, packet.protocol};
@@ -32,8 +33,8 @@ inline FlowKey flow_key_of(const DecodedPacket& packet, bool& swapped) noexcept 
 inline std::uint64_t pair_hash_of(HashSeed seed, SegmentKey segment, const IpAddress& a, const IpAddress& b) noexcept {
   return hash_mix(hash_words(seed, a.high, a.low) + hash_words(seed, b.high, b.low), segment.raw() ^ seed.b);
 }
-inline std::uint64_t flow_hash_of(HashSeed seed, std::uint64_t pair_hash, const IpAddress& a, const IpAddress& b, std::uint16_t a_port,
-                                  std::uint16_t b_port, std::uint8_t protocol) noexcept {
+inline std::uint64_t flow_hash_of(HashSeed seed, std::uint64_t pair_hash, const IpAddress& a, const IpAddress& b,
+                                  std::uint16_t a_port, std::uint16_t b_port, std::uint8_t protocol) noexcept {
   const bool swap = b < a || (a == b && b_port < a_port);
   const std::uint64_t ports = swap ? std::uint64_t{b_port} << 16 | a_port : std::uint64_t{a_port} << 16 | b_port;
   return hash_mix(pair_hash ^ seed.a, (ports << 8 | protocol) ^ seed.b);

@@ -4,9 +4,9 @@
 
 namespace tsujiban {
 
-// Which link a packet was on: its VLAN stack (up to three tags), VNI and PAN, packed into one word that begins every key of
-// ours, because a thousand homes all use 192.168.1.20. The VLAN tags and VNI of a tunnel's outside do not count: the inner
-// packet's link is the VNI and the inner tags (for ERSPAN its own VLAN). 0 is the untagged link.
+// Which link a packet was on: its VLAN stack (up to three tags), VNI and PAN, packed into one word that begins every
+// key of ours, because a thousand homes all use 192.168.1.20. The VLAN tags and VNI of a tunnel's outside do not count:
+// the inner packet's link is the VNI and the inner tags (for ERSPAN its own VLAN). 0 is the untagged link.
 //
 //   bit 63        62 .. 39   38 .. 26     25 .. 13     12 .. 0
 //   VNI present   VNI        third tag    second tag   first (outermost) tag; each 12 bits and, above them, "present"
@@ -24,7 +24,9 @@ class SegmentKey {
   constexpr unsigned vlan_count() const noexcept {
     return (raw_ >> 12 & 1) != 0 ? ((raw_ >> 25 & 1) != 0 ? ((raw_ >> 38 & 1) != 0 ? 3 : 2) : 1) : 0;
   }
-  constexpr std::uint16_t vlan(unsigned i) const noexcept { return static_cast<std::uint16_t>(raw_ >> (13 * i) & 0xfff); }
+  constexpr std::uint16_t vlan(unsigned i) const noexcept {
+    return static_cast<std::uint16_t>(raw_ >> (13 * i) & 0xfff);
+  }
   // Adds an inner tag; returns false, unchanged, beyond three.
   constexpr bool push_vlan(std::uint16_t id) noexcept {
     const unsigned n = vlan_count();

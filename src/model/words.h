@@ -5,28 +5,26 @@
 
 namespace tsujiban {
 
-// The roles of the ERAB and AMI world (roles table of the ERAB guideline 3.0, 2, and of the AMI working group). `unknown`
-// is a host that the inventory does not name; `external` one outside every segment.
-#define TSUJIBAN_ROLES(row)                                                       \
-  row(grid_command, "simple command system", "簡易指令システム")                  \
-  row(coordinator, "aggregation coordinator", "アグリゲーションコーディネーター") \
-  row(aggregator, "resource aggregator", "リソースアグリゲーター")                \
-  row(retailer, "retailer", "小売電気事業者")                                     \
-  row(ems, "BEMS / HEMS server or controller", "エネルギーマネジメントシステム")  \
-  row(gateway, "gateway", "ゲートウェイ")                                         \
-  row(device, "ERAB-controlled energy device", "ERAB制御対象のエネルギー機器")    \
-  row(sensor_device, "sensor", "センサ")                                          \
-  row(vendor_cloud, "device maker's controller", "機器メーカー等サードパーティのコントローラー") \
-  row(router, "customer's router", "需要家側ルータ")                              \
-  row(meter, "smart meter", "スマートメーター")                                   \
-  row(concentrator, "concentrator", "コンセントレータ")                           \
-  row(hes, "head-end system", "HES")                                              \
-  row(mdms, "meter data management", "MDMS")                                      \
-  row(handy_terminal, "field terminal", "ハンディターミナル")                     \
-  row(der_outstation, "DNP3 outstation", "DNP3アウトステーション")                \
-  row(scada_master, "DNP3 master", "DNP3マスター")                                \
-  row(operator_, "operator's workstation", "監視・運用端末")                      \
-  row(monitor, "this sensor", "監視センサ")
+// The roles of the ERAB and AMI world (roles table of the ERAB guideline 3.0, 2, and of the AMI working group).
+// `unknown` is a host that the inventory does not name; `external` one outside every segment.
+#define TSUJIBAN_ROLES(row)                                                                                            \
+  row(grid_command, "simple command system", "簡易指令システム")                                                       \
+      row(coordinator, "aggregation coordinator", "アグリゲーションコーディネーター")                                  \
+          row(aggregator, "resource aggregator", "リソースアグリゲーター") row(retailer, "retailer", "小売電気事業者") \
+              row(ems, "BEMS / HEMS server or controller", "エネルギーマネジメントシステム")                           \
+                  row(gateway, "gateway", "ゲートウェイ")                                                              \
+                      row(device, "ERAB-controlled energy device", "ERAB制御対象のエネルギー機器")                     \
+                          row(sensor_device, "sensor", "センサ") row(vendor_cloud, "device maker's controller",        \
+                                                                     "機器メーカー等サードパーティのコントローラー")   \
+                              row(router, "customer's router", "需要家側ルータ")                                       \
+                                  row(meter, "smart meter", "スマートメーター")                                        \
+                                      row(concentrator, "concentrator", "コンセントレータ") row(                       \
+                                          hes, "head-end system", "HES") row(mdms, "meter data management", "MDMS")    \
+                                          row(handy_terminal, "field terminal", "ハンディターミナル")                  \
+                                              row(der_outstation, "DNP3 outstation", "DNP3アウトステーション")         \
+                                                  row(scada_master, "DNP3 master", "DNP3マスター")                     \
+                                                      row(operator_, "operator's workstation", "監視・運用端末")       \
+                                                          row(monitor, "this sensor", "監視センサ")
 
 enum class Role : std::uint8_t {
   unknown = 0,
@@ -36,7 +34,8 @@ enum class Role : std::uint8_t {
       count_,
 };
 inline constexpr std::size_t role_count = static_cast<std::size_t>(Role::count_);
-std::string_view name_of(Role role) noexcept;     // The key as configuration and events write it ("operator", "ems", "unknown").
+std::string_view name_of(
+    Role role) noexcept;  // The key as configuration and events write it ("operator", "ems", "unknown").
 std::string_view japanese_of(Role role) noexcept;
 bool parse_role(std::string_view text, Role& role) noexcept;
 
@@ -59,7 +58,11 @@ bool parse_event_type(std::string_view text, EventType& type) noexcept;
 class EventTypes {
  public:
   constexpr EventTypes() noexcept = default;
-  static constexpr EventTypes all() noexcept { EventTypes t; t.bits_ = ~std::uint32_t{0}; return t; }
+  static constexpr EventTypes all() noexcept {
+    EventTypes t;
+    t.bits_ = ~std::uint32_t{0};
+    return t;
+  }
   constexpr void add(EventType type) noexcept { bits_ |= 1u << static_cast<unsigned>(type); }
   constexpr bool has(EventType type) const noexcept { return (bits_ >> static_cast<unsigned>(type) & 1u) != 0; }
 

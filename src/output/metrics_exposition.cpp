@@ -100,6 +100,8 @@ void flows(Families& out, const metrics::Totals& t) {
   out.counter("stream_bytes_total", "TCP payload bytes put into order.", t.stream_bytes);
   out.counter("stream_gap_bytes_total", "Acknowledged TCP bytes that never reached the sensor: lost before it.",
               t.stream_gap_bytes);
+  out.counter("stream_beyond_depth_bytes_total", "TCP payload bytes beyond the depth that is looked into.",
+              t.stream_beyond_depth_bytes);
   out.counter("stream_retransmitted_bytes_total", "TCP payload bytes seen again.", t.stream_retransmitted_bytes);
 }
 
@@ -142,12 +144,16 @@ void alerts(Families& out, const metrics::Totals& t, const metrics::ProcessMetri
       }
     }
   }
-  out.counter("alerts_raised_total", "Alerts raised; equals written plus merged plus shed.", p.alerts_raised.value());
+  out.counter("alerts_raised_total", "Alerts raised; equals written plus merged plus shed.", t.alerts_raised);
   MetricFamily& fate = out.family(MetricType::Counter, "alerts_fate_total", "What became of the alerts raised.");
   Families::value(fate, p.alerts_written.value(), {{"fate", "written"}});
-  Families::value(fate, p.alerts_merged.value(), {{"fate", "merged"}});
-  Families::value(fate, p.alerts_shed.value(), {{"fate", "shed"}});
+  Families::value(fate, t.alerts_merged, {{"fate", "merged"}});
+  Families::value(fate, t.alerts_shed, {{"fate", "shed"}});
   out.counter("signature_matches_total", "Rules of the signature files that matched.", t.signature_matches);
+  out.counter("signature_stream_overflows_total", "Stream bytes scanned apart because all scanner streams were taken.",
+              t.signature_stream_overflows);
+  out.counter("signature_scan_errors_total", "Scans that the pattern library ended with an error; 0 is expected.",
+              t.signature_scan_errors);
   out.counter("signature_scans_total", "Pieces of payload that were matched against the rules.", t.signature_scans);
 }
 

@@ -175,6 +175,11 @@ void write_stats(JsonWriter& json, const StatsRecord& stats) noexcept {
   json.field("kernel", stats.kernel_drops), json.field("ring", stats.ring_drops), json.field("pool", stats.pool_drops);
   json.field("output", stats.output_drops);
   json.end_object();
+  json.key("alerts");
+  json.begin_object();
+  json.field("raised", t.alerts_raised), json.field("written", stats.alerts_written);
+  json.field("merged", t.alerts_merged), json.field("shed", t.alerts_shed);
+  json.end_object();
   json.field("records", t.records), json.field("records_shed", t.records_shed);
   json.end_object();
   json.end_object();

@@ -4,14 +4,21 @@
 
 namespace tsujiban::pipeline {
 
-AlertMerger::AlertMerger(const std::vector<Duration>& repeat_by_detector, metrics::WorkerCounters& counters, HashSeed seed, AlertWriter& writer)
-    : repeat_(repeat_by_detector), counters_(counters), seed_(seed), writer_(writer), conditions_(conditions_max), buckets_(bucket_count, 0) {
+AlertMerger::AlertMerger(const std::vector<Duration>& repeat_by_detector, metrics::WorkerCounters& counters,
+                         HashSeed seed, AlertWriter& writer)
+    : repeat_(repeat_by_detector),
+      counters_(counters),
+      seed_(seed),
+      writer_(writer),
+      conditions_(conditions_max),
+      buckets_(bucket_count, 0) {
   live_.reserve(conditions_max);
   ending_.reserve(conditions_max);
 }
 
 std::uint64_t AlertMerger::key_of(const Alert& alert) const noexcept {
-  std::uint64_t key = hash_words(seed_, static_cast<std::uint64_t>(alert.detector) << 32 | alert.signature_id, alert.segment.raw());
+  std::uint64_t key =
+      hash_words(seed_, static_cast<std::uint64_t>(alert.detector) << 32 | alert.signature_id, alert.segment.raw());
   key = hash_mix(key ^ seed_.a, hash_words(seed_, alert.source.high, alert.source.low) ^ alert.merge_key);
   return hash_mix(key, hash_words(seed_, alert.destination.high, alert.destination.low));
 }
@@ -19,7 +26,8 @@ std::uint64_t AlertMerger::key_of(const Alert& alert) const noexcept {
 std::uint64_t AlertMerger::identity(const Alert& alert) noexcept {
   // Unseeded, so that every run and every number of workers gives the same id.
   const HashSeed fixed;
-  std::uint64_t id = hash_words(fixed, static_cast<std::uint64_t>(alert.detector) << 32 | alert.signature_id, alert.segment.raw());
+  std::uint64_t id =
+      hash_words(fixed, static_cast<std::uint64_t>(alert.detector) << 32 | alert.signature_id, alert.segment.raw());
   id = hash_words(fixed, id ^ alert.source.high, alert.source.low);
   id = hash_words(fixed, id ^ alert.destination.high, alert.destination.low);
   return hash_words(fixed, id ^ alert.merge_key, static_cast<std::uint64_t>(alert.first_seen.ns));
@@ -33,16 +41,34 @@ void AlertMerger::write(Condition& condition) noexcept {
   writer_.write_alert(condition.alert, occurrences, first);
 }
 
+// The condition that goes on; one that is over, though its end has not been told yet, is not found.
+std::uint32_t AlertMerger::find(std::uint64_t key, const Alert& alert, PacketTime time) const noexcept {
+  const Duration repeat = repeat_[static_cast<std::size_t>(alert.detector)];
+  for (std::uint32_t i = buckets_[key % bucket_count]; i != 0; i = conditions_[i].next) {
+    if (conditions_[i].key == key && time - conditions_[i].alert.last_seen <= repeat) return i;
+  }
+  return 0;
+}
+
+bool AlertMerger::extend(const Alert& key, PacketTime time) noexcept {
+  const std::uint32_t index = find(key_of(key), key, time);
+  if (index == 0) return false;
+  Condition& condition = conditions_[index];
+  if (time - condition.window_start >= repeat_[static_cast<std::size_t>(key.detector)]) return false;
+  counters_.alerts_raised.add();
+  ++condition.alert.count;
+  ++condition.unwritten;
+  condition.alert.last_seen = time;
+  return true;
+}
+
 void AlertMerger::raise(const Alert& alert) noexcept {
   counters_.alerts_raised.add(alert.count);
   const std::uint64_t key = key_of(alert);
   const Duration repeat = repeat_[static_cast<std::size_t>(alert.detector)];
   const std::uint32_t burst = alert.detector == DetectorId::signature ? signature_burst : 1;
-  std::uint32_t& bucket = buckets_[key % bucket_count];
-  for (std::uint32_t i = bucket; i != 0; i = conditions_[i].next) {
-    Condition& condition = conditions_[i];
-    if (condition.key != key) continue;
-    if (alert.time - condition.alert.last_seen > repeat) break;     // Over, though its end has not been told yet.
+  if (const std::uint32_t index = find(key, alert, alert.time); index != 0) {
+    Condition& condition = conditions_[index];
     const std::uint64_t count = condition.alert.count + alert.count;
     const PacketTime first_seen = condition.alert.first_seen;
     condition.alert = alert;
@@ -71,6 +97,7 @@ void AlertMerger::raise(const Alert& alert) noexcept {
     release(victim);
     live_.erase(std::find(live_.begin(), live_.end(), victim));
   }
+  std::uint32_t& bucket = buckets_[key % bucket_count];
   const std::uint32_t index = conditions_.allocate();
   Condition& condition = conditions_[index];
   condition.alert = alert;

@@ -17,19 +17,25 @@ class AlertWriter {
   virtual void write_alert(const Alert& alert, std::uint64_t occurrences, bool first) noexcept = 0;
 };
 
-// Makes a condition that lasts one alert with a growing count: the first occurrence is written at once, later ones at most
-// once per `repeat` of the detector, the rest when the condition ends (nothing for `repeat`). A signature match is an
-// event rather than a condition, so its first `burst` occurrences within `repeat` are written each. Every occurrence is
-// either written or merged: raised = written + merged, once `finish` has run.
+// Makes a condition that lasts one alert with a growing count: the first occurrence is written at once, later ones at
+// most once per `repeat` of the detector, the rest when the condition ends (nothing for `repeat`). A signature match is
+// an event rather than a condition, so its first `burst` occurrences within `repeat` are written each. Every occurrence
+// is either written or merged: raised = written + merged, once `finish` has run.
 class AlertMerger {
  public:
   static constexpr std::uint32_t conditions_max = 16384;
   static constexpr std::uint32_t signature_burst = 100;
 
-  AlertMerger(const std::vector<Duration>& repeat_by_detector, metrics::WorkerCounters& counters, HashSeed seed, AlertWriter& writer);
+  AlertMerger(const std::vector<Duration>& repeat_by_detector, metrics::WorkerCounters& counters, HashSeed seed,
+              AlertWriter& writer);
   // `alert.count` occurrences that were seen by `alert.time`.
   void raise(const Alert& alert) noexcept;
-  // Closes the conditions that are over; those that have something left to say say it, in an order made from their content.
+  // One more occurrence of a condition that goes on and has nothing to write yet; false: raise the whole alert. Only
+  // the members that tell conditions apart are read (detector, signature_id, segment, addresses, merge_key), and the
+  // time.
+  bool extend(const Alert& key, PacketTime time) noexcept;
+  // Closes the conditions that are over; those that have something left to say say it, in an order made from their
+  // content.
   void advance(PacketTime now) noexcept;
   void finish() noexcept;
   // Of a condition, from content alone: its place among others that end at the same moment, and its id.
@@ -37,15 +43,16 @@ class AlertMerger {
 
  private:
   struct Condition {
-    Alert alert;                       // The latest occurrence, with the sums.
+    Alert alert;  // The latest occurrence, with the sums.
     std::uint64_t key;
-    std::uint64_t unwritten;           // Occurrences since the last record.
+    std::uint64_t unwritten;  // Occurrences since the last record.
     PacketTime written_at, window_start;
     std::uint32_t window_written;
-    std::uint32_t next;                // In its bucket.
+    std::uint32_t next;  // In its bucket.
   };
   static constexpr std::uint32_t bucket_count = 16384;
   std::uint64_t key_of(const Alert& alert) const noexcept;
+  std::uint32_t find(std::uint64_t key, const Alert& alert, PacketTime time) const noexcept;
   void write(Condition& condition) noexcept;
   void close_where_idle(PacketTime now, bool all) noexcept;
   void release(std::uint32_t index) noexcept;
@@ -56,7 +63,7 @@ class AlertMerger {
   AlertWriter& writer_;
   Pool<Condition> conditions_;
   std::vector<std::uint32_t> buckets_;
-  std::vector<std::uint32_t> live_, ending_;   // Reserved for conditions_max at the start.
+  std::vector<std::uint32_t> live_, ending_;  // Reserved for conditions_max at the start.
   std::int64_t second_ = INT64_MIN;
 };
 

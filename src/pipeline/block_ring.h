@@ -8,18 +8,19 @@
 
 namespace tsujiban::pipeline {
 
-// Packets copied out of a source that only one thread can read (a pipe, a compressed file, an interface). All workers see
-// every block and pick their share, as they do with a mapped file; a block is reused when the last of them has let it go.
+// Packets copied out of a source that only one thread can read (a pipe, a compressed file, an interface). All workers
+// see every block and pick their share, as they do with a mapped file; a block is reused when the last of them has let
+// it go.
 struct Block {
   static constexpr std::size_t packets_max = 1024;
-  static constexpr std::size_t data_bytes = 1 << 20;      // At least one packet of the largest snap length.
+  static constexpr std::size_t data_bytes = 1 << 20;  // At least one packet of the largest snap length.
   RawPacket* packets = nullptr;
   std::uint8_t* data = nullptr;
   std::uint32_t count = 0;
   std::uint32_t data_used = 0;
-  PacketTime tick{};                                      // Wall-clock time for an idle tick after the packets; 0: none.
-  std::int64_t published_ns = 0;                          // Monotonic clock; live only.
-  bool last = false;                                      // Nothing comes after it.
+  PacketTime tick{};              // Wall-clock time for an idle tick after the packets; 0: none.
+  std::int64_t published_ns = 0;  // Monotonic clock; live only.
+  bool last = false;              // Nothing comes after it.
 
   // Copies a packet in; false when it does not fit any more.
   bool add(const RawPacket& packet) noexcept {
@@ -36,7 +37,9 @@ struct Block {
 class BlockRing {
  public:
   BlockRing(unsigned blocks, unsigned consumers)
-      : memory_(blocks * (Block::data_bytes + Block::packets_max * sizeof(RawPacket))), blocks_(blocks), cursors_(consumers) {
+      : memory_(blocks * (Block::data_bytes + Block::packets_max * sizeof(RawPacket))),
+        blocks_(blocks),
+        cursors_(consumers) {
     std::uint8_t* at = memory_.data();
     for (Block& block : blocks_) {
       block.packets = reinterpret_cast<RawPacket*>(at);
@@ -58,13 +61,17 @@ class BlockRing {
     block.last = false;
     return &block;
   }
-  void publish() noexcept { published_.store(++published_local_, std::memory_order_release); published_.notify_all(); }
+  void publish() noexcept {
+    published_.store(++published_local_, std::memory_order_release);
+    published_.notify_all();
+  }
 
   // Consumer: the oldest block not yet released, waiting for it.
   const Block& wait(unsigned consumer) noexcept {
     const std::uint64_t at = cursors_[consumer].done.load(std::memory_order_relaxed);
     std::uint64_t published;
-    while ((published = published_.load(std::memory_order_acquire)) == at) published_.wait(published, std::memory_order_acquire);
+    while ((published = published_.load(std::memory_order_acquire)) == at)
+      published_.wait(published, std::memory_order_acquire);
     return blocks_[at % blocks_.size()];
   }
   void release(unsigned consumer) noexcept { cursors_[consumer].done.fetch_add(1, std::memory_order_release); }

@@ -9,7 +9,7 @@
 namespace tsujiban::pipeline {
 namespace {
 
-constexpr std::size_t own_ring_bytes = 4u << 20;      // Room for one record of the largest size, and more.
+constexpr std::size_t own_ring_bytes = 4u << 20;  // Room for one record of the largest size, and more.
 
 std::vector<Duration> repeats(const config::Config& config) {
   std::vector<Duration> repeat;
@@ -24,8 +24,9 @@ void wait_a_little() noexcept {
 
 }  // namespace
 
-Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, std::vector<const Worker*> workers, std::vector<Sink> sinks,
-                       std::vector<const metrics::WorkerCounters*> counters, metrics::ProcessMetrics& process)
+Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, std::vector<const Worker*> workers,
+                       std::vector<Sink> sinks, std::vector<const metrics::WorkerCounters*> counters,
+                       metrics::ProcessMetrics& process)
     : run_(run),
       rings_(std::move(rings)),
       workers_(std::move(workers)),
@@ -44,8 +45,9 @@ Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, st
 void Correlator::run(std::atomic<bool>& abandoned) noexcept {
   for (;;) {
     if (step()) continue;
-    const bool finished = std::all_of(workers_.begin(), workers_.end(), [](const Worker* w) { return w->done() == ~std::uint64_t{0}; }) &&
-                          std::all_of(rings_.begin(), rings_.end(), [](RecordRing* ring) { return ring->front() == nullptr; });
+    const bool finished =
+        std::all_of(workers_.begin(), workers_.end(), [](const Worker* w) { return w->done() == ~std::uint64_t{0}; }) &&
+        std::all_of(rings_.begin(), rings_.end(), [](RecordRing* ring) { return ring->front() == nullptr; });
     if (finished) break;
     if (broken_) abandoned.store(true, std::memory_order_relaxed);
     flush();
@@ -60,8 +62,8 @@ void Correlator::run(std::atomic<bool>& abandoned) noexcept {
   }
 }
 
-// Takes the earliest record of all workers, if no worker can still bring an earlier one: each other either shows a later
-// record or has done the packet that it belongs to.
+// Takes the earliest record of all workers, if no worker can still bring an earlier one: each other either shows a
+// later record or has done the packet that it belongs to.
 bool Correlator::step() noexcept {
   std::size_t earliest = rings_.size();
   std::uint64_t done_least = ~std::uint64_t{0};
@@ -81,7 +83,9 @@ bool Correlator::step() noexcept {
   const char* body = RecordRing::body(header);
   if (header->kind != RecordKind::pulse) now_ = std::max(now_, header->time);
   switch (header->kind) {
-    case RecordKind::event: event(*header, {body, header->body_bytes}); break;
+    case RecordKind::event:
+      event(*header, {body, header->body_bytes});
+      break;
     case RecordKind::fact: {
       Fact fact;
       std::memcpy(static_cast<void*>(&fact), body, sizeof fact);
@@ -104,10 +108,11 @@ void Correlator::event(const RecordHeader& header, std::string_view body) noexce
     const AlertBrief& alert = header.alert;
     process_.alert(alert.detector, alert.severity, alert.interface);
     process_.alerts_written.add();
-    auto& counts = alert_counts_[static_cast<std::size_t>(alert.detector)];
+    auto& counts = alert_counts_[static_cast<std::size_t>(alert.detector)][static_cast<std::size_t>(alert.severity)];
     counts[0] += alert.first ? 1 : 0;
     counts[1] += alert.occurrences;
-    if (alert.first && conditions_.size() < conditions_kept_max) conditions_.push_back({alert, header.source, header.destination});
+    if (alert.first && conditions_.size() < conditions_kept_max)
+      conditions_.push_back({alert, header.source, header.destination});
     else if (!alert.first) {
       for (Condition& condition : conditions_) {
         if (condition.brief.id == alert.id) condition.brief.count = alert.count;
@@ -202,7 +207,9 @@ void Correlator::stats(PacketTime now) noexcept {
   record.pool_drops = process_.dropped[static_cast<std::size_t>(metrics::DropReason::pool)].value();
   record.output_drops = process_.dropped[static_cast<std::size_t>(metrics::DropReason::output)].value();
   record.alerts_written = process_.alerts_written.value();
-  if (run_.live) record.uptime_s = static_cast<std::uint64_t>(std::max<std::int64_t>(0, time(nullptr) - static_cast<std::int64_t>(process_.start_time_s.value())));
+  if (run_.live)
+    record.uptime_s = static_cast<std::uint64_t>(
+        std::max<std::int64_t>(0, time(nullptr) - static_cast<std::int64_t>(process_.start_time_s.value())));
   output::write_stats(*json, record);
   records_.end();
   drain_own();

@@ -19,15 +19,16 @@ struct Sink {
   EventTypes types;
 };
 
-// Brings the records of all workers into the one order of packets, judges what needs more than one address pair, and hands
-// them to the outputs. One thread. A record goes out once no worker can still come with an earlier one.
+// Brings the records of all workers into the one order of packets, judges what needs more than one address pair, and
+// hands them to the outputs. One thread. A record goes out once no worker can still come with an earlier one.
 class Correlator {
  public:
-  Correlator(const RunContext& run, std::vector<RecordRing*> rings, std::vector<const Worker*> workers, std::vector<Sink> sinks,
-             std::vector<const metrics::WorkerCounters*> counters, metrics::ProcessMetrics& process);
+  Correlator(const RunContext& run, std::vector<RecordRing*> rings, std::vector<const Worker*> workers,
+             std::vector<Sink> sinks, std::vector<const metrics::WorkerCounters*> counters,
+             metrics::ProcessMetrics& process);
 
-  // Runs until every worker has finished and all is written, or an output fails in a file run (then `error` says why and
-  // `abandoned` is set, so that the workers do not wait for it).
+  // Runs until every worker has finished and all is written, or an output fails in a file run (then `error` says why
+  // and `abandoned` is set, so that the workers do not wait for it).
   void run(std::atomic<bool>& abandoned) noexcept;
   const std::string& error() const noexcept { return error_; }
   const metrics::WorkerCounters& counters() const noexcept { return *counters_; }
@@ -38,16 +39,20 @@ class Correlator {
     IpAddress source, destination;
   };
   const std::vector<Condition>& conditions() const noexcept { return conditions_; }
-  const std::array<std::array<std::uint64_t, 2>, detector_count>& alert_counts() const noexcept { return alert_counts_; }  // Conditions, occurrences.
+  // By detector and severity (1 to 4): conditions, occurrences.
+  using AlertCounts = std::array<std::array<std::array<std::uint64_t, 2>, metrics::severity_count + 1>, detector_count>;
+  const AlertCounts& alert_counts() const noexcept { return alert_counts_; }
   std::uint64_t drops() const noexcept { return drops_.load(std::memory_order_relaxed); }
   // Live: losses so far, told by the reader.
   void set_drops(std::uint64_t drops) noexcept { drops_.store(drops, std::memory_order_relaxed); }
   // Writes a `stats` record (the reader's thread asks; written by the correlator's).
   void request_stats() noexcept { stats_wanted_.store(true, std::memory_order_relaxed); }
-  void request_reopen() noexcept { for (Sink& sink : sinks_) sink.eve->request_reopen(); }
+  void request_reopen() noexcept {
+    for (Sink& sink : sinks_) sink.eve->request_reopen();
+  }
 
  private:
-  bool step() noexcept;                  // True when it did something.
+  bool step() noexcept;  // True when it did something.
   void event(const RecordHeader& header, std::string_view body) noexcept;
   void drain_own() noexcept;
   void write(EventType type, std::string_view line, PacketTime time) noexcept;
@@ -62,7 +67,7 @@ class Correlator {
   metrics::ProcessMetrics& process_;
   std::vector<const metrics::WorkerCounters*> stats_sources_;
   ReservedMemory line_{RecordWriter::record_bytes_max + 256};
-  std::unique_ptr<metrics::WorkerCounters> counters_;    // Its own alerts.
+  std::unique_ptr<metrics::WorkerCounters> counters_;  // Its own alerts.
   RecordRing own_ring_;
   std::atomic<bool> never_abandoned_{false};
   RecordWriter records_;
@@ -70,7 +75,7 @@ class Correlator {
   ExchangeTable exchanges_;
   SensorWatch sensors_;
   std::vector<Condition> conditions_;
-  std::array<std::array<std::uint64_t, 2>, detector_count> alert_counts_{};
+  AlertCounts alert_counts_{};
   Pulse sum_{};
   std::size_t pulses_ = 0;
   PacketTime now_{};

@@ -12,11 +12,12 @@ class PacketClock {
  public:
   static constexpr Duration jump_max = Duration::seconds(3600);
   static constexpr unsigned jump_packets_min = 8;
-  static constexpr Duration backwards_min = Duration::seconds(1);   // Less is the reordering of a multi-queue card.
+  static constexpr Duration backwards_min = Duration::seconds(1);  // Less is the reordering of a multi-queue card.
 
   PacketTime advance(PacketTime time) noexcept {
     if (time <= now_) {
-      if (now_ - time > backwards_min) [[unlikely]] ++backwards_;
+      if (now_ - time > backwards_min) [[unlikely]]
+        ++backwards_;
       candidates_ = 0;
       return now_;
     }
@@ -24,7 +25,8 @@ class PacketClock {
       started_ = true;
       return now_ = time;
     }
-    if (time - now_ > jump_max) [[unlikely]] return far(time);
+    if (time - now_ > jump_max) [[unlikely]]
+      return far(time);
     candidates_ = 0;
     return now_ = time;
   }
@@ -34,9 +36,9 @@ class PacketClock {
     return now_;
   }
   PacketTime now() const noexcept { return now_; }
-  std::uint64_t jumps() const noexcept { return jumps_; }             // Believed.
-  std::uint64_t strays() const noexcept { return strays_; }           // Packets whose far-future time was not believed.
-  std::uint64_t backwards() const noexcept { return backwards_; }     // Packets more than a second older than the clock.
+  std::uint64_t jumps() const noexcept { return jumps_; }          // Believed.
+  std::uint64_t strays() const noexcept { return strays_; }        // Packets whose far-future time was not believed.
+  std::uint64_t backwards() const noexcept { return backwards_; }  // Packets more than a second older than the clock.
 
  private:
   PacketTime far(PacketTime time) noexcept {

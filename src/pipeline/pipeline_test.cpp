@@ -59,7 +59,8 @@ TEST(RecordRing, records_come_out_as_they_went_in_over_many_laps) {
       if (header == nullptr) break;
       ASSERT_EQ(header->order.packet, read);
       ASSERT_EQ(header->body_bytes, read * 37 % 900);
-      for (std::size_t k = 0; k < header->body_bytes; ++k) ASSERT_EQ(static_cast<std::uint8_t>(RecordRing::body(header)[k]), read & 0xff);
+      for (std::size_t k = 0; k < header->body_bytes; ++k)
+        ASSERT_EQ(static_cast<std::uint8_t>(RecordRing::body(header)[k]), read & 0xff);
       ring.pop();
       ++read;
     }
@@ -133,8 +134,10 @@ TEST(BlockRing, every_consumer_sees_every_packet_once) {
 }
 
 struct Written : AlertWriter {
-  std::vector<std::pair<std::uint64_t, bool>> records;   // Count, first.
-  void write_alert(const Alert& alert, std::uint64_t, bool first) noexcept override { records.emplace_back(alert.count, first); }
+  std::vector<std::pair<std::uint64_t, bool>> records;  // Count, first.
+  void write_alert(const Alert& alert, std::uint64_t, bool first) noexcept override {
+    records.emplace_back(alert.count, first);
+  }
 };
 
 class AlertMergerTest : public ::testing::Test {
@@ -165,6 +168,22 @@ TEST_F(AlertMergerTest, a_condition_that_lasts_is_written_once_a_repeat_and_once
   expect_conserved();
 }
 
+TEST_F(AlertMergerTest, extending_counts_what_raising_would_and_asks_for_the_whole_alert_when_a_record_is_due) {
+  Alert key;
+  key.detector = DetectorId::policy_peer_not_allowed;
+  key.source = IpAddress::v4(1);
+  EXPECT_FALSE(merger.extend(key, at(0)));
+  raise(DetectorId::policy_peer_not_allowed, 0);
+  EXPECT_TRUE(merger.extend(key, at(30)));
+  EXPECT_TRUE(merger.extend(key, at(59)));
+  EXPECT_FALSE(merger.extend(key, at(60)));
+  raise(DetectorId::policy_peer_not_allowed, 60);
+  merger.finish();
+  using Record = std::pair<std::uint64_t, bool>;
+  EXPECT_EQ(written.records, (std::vector<Record>{{1, true}, {4, false}}));
+  expect_conserved();
+}
+
 TEST_F(AlertMergerTest, after_a_silence_the_condition_begins_anew) {
   raise(DetectorId::policy_peer_not_allowed, 0);
   merger.advance(at(61));
@@ -185,7 +204,8 @@ TEST_F(AlertMergerTest, signature_matches_are_written_each_up_to_the_burst) {
 }
 
 TEST_F(AlertMergerTest, an_attacker_with_many_addresses_cannot_grow_it) {
-  for (std::uint32_t i = 0; i < AlertMerger::conditions_max + 1000; ++i) raise(DetectorId::policy_peer_not_allowed, 1, i + 1);
+  for (std::uint32_t i = 0; i < AlertMerger::conditions_max + 1000; ++i)
+    raise(DetectorId::policy_peer_not_allowed, 1, i + 1);
   EXPECT_EQ(counters->evictions[static_cast<std::size_t>(metrics::EvictionReason::merge_table)].value(), 1000u);
   merger.finish();
   expect_conserved();

@@ -25,7 +25,7 @@ enum class RecordKind : std::uint8_t { event, fact, pulse };
 
 // Of an alert record, what counters and the summary need beside its text.
 struct AlertBrief {
-  std::uint64_t id = 0, count = 0, occurrences = 0;   // In all; since the record before.
+  std::uint64_t id = 0, count = 0, occurrences = 0;  // In all; since the record before.
   PacketTime first_seen;
   std::uint32_t rule = 0, source_asset = 0, destination_asset = 0;
   DetectorId detector{};
@@ -36,12 +36,12 @@ struct AlertBrief {
 
 // Precedes a record's body in the ring.
 struct RecordHeader {
-  std::uint32_t bytes;             // Of header and body, rounded up; 0 marks the end of the ring's lap.
+  std::uint32_t bytes;  // Of header and body, rounded up; 0 marks the end of the ring's lap.
   std::uint32_t body_bytes;
   Order order;
   RecordKind kind;
-  EventType type;                  // For events.
-  bool late_response = false;      // `answer` may get a response time, at `late_at` of the body.
+  EventType type;              // For events.
+  bool late_response = false;  // `answer` may get a response time, at `late_at` of the body.
   std::uint32_t late_at = 0;
   Exchange answer{};
   // For late responses and alerts: who, where and when.
@@ -61,13 +61,14 @@ class RecordRing {
   static constexpr std::size_t rounded(std::size_t n) noexcept { return (n + align - 1) & ~(align - 1); }
   std::size_t capacity() const noexcept { return mask_ + 1; }
 
-  // Writer: room for a header and `body_bytes`, of which `free_min` bytes of the ring must stay free; null: no room now.
+  // Writer: room for a header and `body_bytes`, of which `free_min` bytes of the ring must stay free; null: no room
+  // now.
   RecordHeader* reserve(std::size_t body_bytes, std::size_t free_min = 0) noexcept {
     const std::size_t need = rounded(sizeof(RecordHeader) + body_bytes);
     const std::uint64_t tail = tail_.load(std::memory_order_acquire);
     std::uint64_t head = head_local_;
     const std::size_t to_end = capacity() - (head & mask_);
-    const std::size_t skip = to_end < need ? to_end : 0;   // Records are contiguous: the rest of the lap is left empty.
+    const std::size_t skip = to_end < need ? to_end : 0;  // Records are contiguous: the rest of the lap is left empty.
     if (capacity() - (head - tail) < need + skip + free_min) return nullptr;
     if (skip != 0) {
       if (skip >= sizeof(RecordHeader)) at(head)->bytes = 0;
@@ -110,7 +111,9 @@ class RecordRing {
   }
 
  private:
-  RecordHeader* at(std::uint64_t position) const noexcept { return reinterpret_cast<RecordHeader*>(memory_.data() + (position & mask_)); }
+  RecordHeader* at(std::uint64_t position) const noexcept {
+    return reinterpret_cast<RecordHeader*>(memory_.data() + (position & mask_));
+  }
 
   ReservedMemory memory_;
   std::size_t mask_;

@@ -11,7 +11,7 @@
 namespace tsujiban::pipeline {
 namespace {
 
-constexpr std::uint64_t closing = std::uint64_t{1} << 63;   // Order of what follows the flows' ends at a tick.
+constexpr std::uint64_t closing = std::uint64_t{1} << 63;  // Order of what follows the flows' ends at a tick.
 
 // A short sleep while the correlator catches up; yielding alone would take its core when there is only one.
 void wait_a_little() noexcept {
@@ -21,7 +21,8 @@ void wait_a_little() noexcept {
 
 }  // namespace
 
-RecordWriter::RecordWriter(const RunContext& run, RecordRing& ring, metrics::WorkerCounters& counters, const std::atomic<bool>& abandoned)
+RecordWriter::RecordWriter(const RunContext& run, RecordRing& ring, metrics::WorkerCounters& counters,
+                           const std::atomic<bool>& abandoned)
     : run_(run),
       ring_(ring),
       counters_(counters),
@@ -30,7 +31,7 @@ RecordWriter::RecordWriter(const RunContext& run, RecordRing& ring, metrics::Wor
       scratch_(record_bytes_max),
       json_(scratch_.as<char>(), record_bytes_max) {
   wanted_ = run.events;
-  wanted_.add(EventType::alert);   // Counted and summed up even where no output wants them.
+  wanted_.add(EventType::alert);  // Counted and summed up even where no output wants them.
 }
 
 RecordHeader* RecordWriter::room(std::size_t body_bytes, bool alert) noexcept {
@@ -53,13 +54,15 @@ JsonWriter* RecordWriter::begin(output::Envelope& envelope, bool has_input, std:
   char community[output::community_id_text_size];
   char segment_name[policy::Inventory::segment_text_max];
   if (envelope.network == output::Envelope::Network::ip) {
-    envelope.community_id = output::write_community_id(envelope.source, envelope.destination, envelope.source_port, envelope.destination_port,
-                                             envelope.protocol, envelope.has_ports, community);
+    envelope.community_id =
+        output::write_community_id(envelope.source, envelope.destination, envelope.source_port,
+                                   envelope.destination_port, envelope.protocol, envelope.has_ports, community);
   }
   envelope.host = run_.config->host_name;
   if (has_input) (run_.live ? envelope.in_iface : envelope.pcap_filename) = run_.input_name(input);
   if (envelope.network != output::Envelope::Network::none) {
-    envelope.segment_name = run_.inventory->segment_name(envelope.segment, envelope.source, envelope.destination, segment_name);
+    envelope.segment_name =
+        run_.inventory->segment_name(envelope.segment, envelope.source, envelope.destination, segment_name);
   }
   json_.begin_object();
   output::write_envelope(json_, timestamps_, envelope);
@@ -73,7 +76,7 @@ JsonWriter* RecordWriter::begin(EventType type, const dissect::MessageContext& c
   envelope.time = context.packet != nullptr ? context.packet->raw->time : context.time;
   envelope.flow_id = context.flow_id;
   if (!run_.live && context.packet != nullptr) envelope.pcap_cnt = context.packet->raw->number;
-  envelope.network = context.packet != nullptr && context.packet->is_arp ? output::Envelope::Network::arp
+  envelope.network = context.packet != nullptr && context.packet->is_arp            ? output::Envelope::Network::arp
                      : context.packet != nullptr && context.packet->ip_version == 0 ? output::Envelope::Network::none
                                                                                     : output::Envelope::Network::ip;
   envelope.protocol = context.ip_protocol;
@@ -84,7 +87,8 @@ JsonWriter* RecordWriter::begin(EventType type, const dissect::MessageContext& c
   envelope.destination = context.destination;
   envelope.app_protocol = context.app_protocol;
   envelope.segment = context.segment;
-  return begin(envelope, context.packet != nullptr || has_input_, context.packet != nullptr ? context.packet->raw->input : input_);
+  return begin(envelope, context.packet != nullptr || has_input_,
+               context.packet != nullptr ? context.packet->raw->input : input_);
 }
 
 void RecordWriter::response_time_here(const Exchange& answer) noexcept {
@@ -103,8 +107,10 @@ void RecordWriter::end() noexcept {
   const std::string_view text = json_.text();
   RecordHeader* header = room(text.size(), type_ == EventType::alert);
   if (header == nullptr) {
-    if (type_ == EventType::alert) counters_.alerts_shed.add();
-    else counters_.records_shed.add();
+    if (type_ == EventType::alert)
+      counters_.alerts_shed.add();
+    else
+      counters_.records_shed.add();
     return;
   }
   header->kind = RecordKind::event;
@@ -138,14 +144,15 @@ void RecordWriter::fact(const Fact& fact) noexcept {
 
 void RecordWriter::pulse(Bytes body) noexcept {
   RecordHeader* header = room(body.size(), true);
-  if (header == nullptr) return;                        // The next one carries the sums.
+  if (header == nullptr) return;  // The next one carries the sums.
   header->kind = RecordKind::pulse;
   header->order = order_;
   std::memcpy(RecordRing::body(header), body.data(), body.size());
   ring_.commit();
 }
 
-void RecordWriter::anomaly(const dissect::MessageContext& context, Layer layer, ParseError error, std::uint32_t offset) noexcept {
+void RecordWriter::anomaly(const dissect::MessageContext& context, Layer layer, ParseError error,
+                           std::uint32_t offset) noexcept {
   counters_.error(layer, error);
   JsonWriter* json = begin(EventType::anomaly, context);
   if (json == nullptr) return;
@@ -188,11 +195,22 @@ void RecordWriter::write_alert(const Alert& alert, std::uint64_t occurrences, bo
   }
   if (alert.inbound_from_outside) names.scenario = "unauthorized-access";
   output::write_alert(*json, timestamps_, alert, names);
-  brief_ = {names.id, alert.count, occurrences, alert.first_seen, alert.rule, alert.source_asset, alert.destination_asset, alert.detector,
-            alert.severity, alert.interface, first, alert.has_addresses};
+  brief_ = {names.id,
+            alert.count,
+            occurrences,
+            alert.first_seen,
+            alert.rule,
+            alert.source_asset,
+            alert.destination_asset,
+            alert.detector,
+            alert.severity,
+            alert.interface,
+            first,
+            alert.has_addresses};
   // Conditions that end at one tick are told in an order made from their content, whichever worker holds them.
   const Order before = order_;
-  if (order_.phase == Phase::tick && order_.tiebreak >= closing) order_.tiebreak = std::max(closing, std::min(~std::uint64_t{1}, closing | names.id >> 1));
+  if (order_.phase == Phase::tick && order_.tiebreak >= closing)
+    order_.tiebreak = std::max(closing, std::min(~std::uint64_t{1}, closing | names.id >> 1));
   end();
   order_ = before;
 }

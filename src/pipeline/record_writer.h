@@ -15,9 +15,10 @@ namespace tsujiban::pipeline {
 // once three quarters of the ring are taken, alerts only when nothing is left, both counted.
 class RecordWriter final : public dissect::RecordSink, public AlertWriter {
  public:
-  static constexpr std::size_t record_bytes_max = 1u << 20;   // A longer record is dropped and counted.
+  static constexpr std::size_t record_bytes_max = 1u << 20;  // A longer record is dropped and counted.
 
-  RecordWriter(const RunContext& run, RecordRing& ring, metrics::WorkerCounters& counters, const std::atomic<bool>& abandoned);
+  RecordWriter(const RunContext& run, RecordRing& ring, metrics::WorkerCounters& counters,
+               const std::atomic<bool>& abandoned);
 
   // The place of the records to come in the order of all workers.
   void set_order(Order order) noexcept { order_ = order; }
@@ -28,7 +29,8 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   void response_time_here(const Exchange& answer) noexcept override;
   void end() noexcept override;
   void fact(const Fact& fact) noexcept override;
-  void anomaly(const dissect::MessageContext& context, Layer layer, ParseError error, std::uint32_t offset) noexcept override;
+  void anomaly(const dissect::MessageContext& context, Layer layer, ParseError error,
+               std::uint32_t offset) noexcept override;
   void write_alert(const Alert& alert, std::uint64_t occurrences, bool first) noexcept override;
   // A body of plain bytes for the correlator (the site's pulses).
   void pulse(Bytes body) noexcept;
@@ -37,7 +39,9 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   JsonWriter* begin(output::Envelope& envelope, bool has_input, std::uint16_t input) noexcept;
   output::TimestampWriter& timestamps() noexcept { return timestamps_; }
   // What the alerts of the packet at hand belong to; 0: no flow.
-  void set_flow(std::uint64_t flow_id, std::uint16_t input, bool has_input) noexcept { flow_id_ = flow_id, input_ = input, has_input_ = has_input; }
+  void set_flow(std::uint64_t flow_id, std::uint16_t input, bool has_input) noexcept {
+    flow_id_ = flow_id, input_ = input, has_input_ = has_input;
+  }
 
  private:
   RecordHeader* room(std::size_t body_bytes, bool alert) noexcept;
@@ -45,7 +49,7 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   const RunContext& run_;
   RecordRing& ring_;
   metrics::WorkerCounters& counters_;
-  const std::atomic<bool>& abandoned_;       // Nobody reads the ring any more: do not wait for room.
+  const std::atomic<bool>& abandoned_;  // Nobody reads the ring any more: do not wait for room.
   output::TimestampWriter timestamps_;
   ReservedMemory scratch_;
   JsonWriter json_;

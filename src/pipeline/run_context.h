@@ -22,10 +22,10 @@ struct Budget {
   reassembly::FragmentTable::Limits fragments;
   reassembly::StreamEngine::Limits streams;
   dissect::Limits dissectors;
-  std::uint32_t sessions_max = 0;              // TCP flows with reassembly at the same time.
-  std::uint32_t app_streams_max = 0;           // Of those, ones that a dissector follows.
-  std::size_t app_buffer_bytes_max = 0;        // Their incomplete messages.
-  std::size_t record_ring_bytes = 8u << 20;    // Records on their way to the correlator.
+  std::uint32_t sessions_max = 0;            // TCP flows with reassembly at the same time.
+  std::uint32_t app_streams_max = 0;         // Of those, ones that a dissector follows.
+  std::size_t app_buffer_bytes_max = 0;      // Their incomplete messages.
+  std::size_t record_ring_bytes = 8u << 20;  // Records on their way to the correlator.
   static Budget for_memory(std::uint64_t bytes, unsigned workers);
 };
 
@@ -33,18 +33,18 @@ struct Budget {
 struct RunContext {
   std::shared_ptr<const config::Config> config;
   std::shared_ptr<const policy::Inventory> inventory;
-  std::shared_ptr<const policy::AllowList> allow;       // Null: no inventory, the policy detectors rest.
-  std::shared_ptr<const detect::RuleSet> rules;         // Never null; may be empty.
+  std::shared_ptr<const policy::AllowList> allow;  // Null: no inventory, the policy detectors rest.
+  std::shared_ptr<const detect::RuleSet> rules;    // Never null; may be empty.
   std::span<const dissect::DissectorRow> dissectors;
-  EventTypes events;                                    // What the outputs want.
-  bool live = false;                                    // Shed rather than wait; no packet numbers in events.
+  EventTypes events;  // What the outputs want.
+  bool live = false;  // Shed rather than wait; no packet numbers in events.
   config::ChecksumMode checksum = config::ChecksumMode::automatic;
   unsigned workers = 1;
   HashSeed seed;
   Budget budget;
-  std::function<std::string_view(std::uint16_t)> input_name;   // Of RawPacket::input.
-  Duration pulse = Duration::seconds(10);               // How often the workers report to the site's detectors.
-  Duration stall = Duration::seconds(60);               // Silence, or one-sidedness, that is an alarm.
+  std::function<std::string_view(std::uint16_t)> input_name;  // Of RawPacket::input.
+  Duration pulse = Duration::seconds(10);                     // How often the workers report to the site's detectors.
+  Duration stall = Duration::seconds(60);                     // Silence, or one-sidedness, that is an alarm.
 };
 
 }  // namespace tsujiban::pipeline

@@ -12,10 +12,12 @@ namespace tsujiban::pipeline {
 namespace {
 
 std::int64_t monotonic_ns() noexcept {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 PacketTime wall_clock() noexcept {
-  return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
+  return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+              .count()};
 }
 void sleep_ns(long ns) noexcept {
   const timespec pause{0, ns};
@@ -25,13 +27,15 @@ void sleep_ns(long ns) noexcept {
 }  // namespace
 
 Budget Budget::for_memory(std::uint64_t bytes, unsigned workers) {
-  // Address space is reserved for the most that each part may take, and touched only as it is used; the parts' shares add
-  // up to the configured memory, less what the rings and tables take whatever comes.
+  // Address space is reserved for the most that each part may take, and touched only as it is used; the parts' shares
+  // add up to the configured memory, less what the rings and tables take whatever comes.
   const std::uint64_t each = bytes / workers;
   Budget b;
-  const auto count = [](std::uint64_t n, std::uint64_t least, std::uint64_t most) { return static_cast<std::uint32_t>(std::clamp(n, least, most)); };
-  b.flows.flows_max = count(each / 4 / 120, 1024, 1u << 23);            // A quarter; IPv6 flows have as many slots again.
-  b.sessions_max = count(each / 4 / 400, 1024, 1u << 22);               // TCP: session, stream and scan states.
+  const auto count = [](std::uint64_t n, std::uint64_t least, std::uint64_t most) {
+    return static_cast<std::uint32_t>(std::clamp(n, least, most));
+  };
+  b.flows.flows_max = count(each / 4 / 120, 1024, 1u << 23);  // A quarter; IPv6 flows have as many slots again.
+  b.sessions_max = count(each / 4 / 400, 1024, 1u << 22);     // TCP: session, stream and scan states.
   b.streams.streams_max = b.sessions_max;
   b.streams.memory_bytes_max = std::max<std::uint64_t>(each / 8, 1u << 20);
   b.app_streams_max = count(each / 16 / 128, 1024, 1u << 20);
@@ -61,7 +65,8 @@ Runner::Runner(const RunContext& run, std::vector<Sink> sinks, metrics::ProcessM
   }
   std::vector<const metrics::WorkerCounters*> counters;
   for (const auto& c : counters_) counters.push_back(c.get());
-  correlator_ = std::make_unique<Correlator>(run, std::move(rings), std::move(workers), std::move(sinks), std::move(counters), process);
+  correlator_ = std::make_unique<Correlator>(run, std::move(rings), std::move(workers), std::move(sinks),
+                                             std::move(counters), process);
 }
 
 Runner::~Runner() = default;
@@ -76,7 +81,8 @@ std::vector<const metrics::WorkerCounters*> Runner::counters() const {
 std::vector<std::uint8_t> Runner::assets_seen() const {
   std::vector<std::uint8_t> seen(run_.config->assets.size(), 0);
   for (const auto& worker : workers_) {
-    for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = static_cast<std::uint8_t>(seen[i] | worker->assets_seen()[i]);
+    for (std::size_t i = 0; i < seen.size(); ++i)
+      seen[i] = static_cast<std::uint8_t>(seen[i] | worker->assets_seen()[i]);
   }
   return seen;
 }
@@ -109,7 +115,9 @@ void Runner::join() {
 void Runner::wait(const Watch& watch) {
   std::unique_lock lock(threads_->mutex);
   while (!threads_->changed.wait_for(lock, std::chrono::milliseconds(100), [this] { return threads_->written; })) {
-    if (watch) watch(bytes_read_.load(std::memory_order_relaxed), bytes_total_.load(std::memory_order_relaxed), packets_.load(std::memory_order_relaxed));
+    if (watch)
+      watch(bytes_read_.load(std::memory_order_relaxed), bytes_total_.load(std::memory_order_relaxed),
+            packets_.load(std::memory_order_relaxed));
   }
 }
 
@@ -151,7 +159,8 @@ void Runner::consume(BlockRing& ring, unsigned index) {
     if (block.tick.ns != 0) worker.idle(block.tick);
     if (run_.live && index == 0 && block.count != 0) {
       process_.processing.observe(monotonic_ns() - began + (began - block.published_ns), block.count);
-      process_.capture_lag_ns.set(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (wall_clock() - block.packets[block.count - 1].time).ns)));
+      process_.capture_lag_ns.set(static_cast<std::uint64_t>(
+          std::max<std::int64_t>(0, (wall_clock() - block.packets[block.count - 1].time).ns)));
     }
     last = block.last;
     ring.release(index);
@@ -265,7 +274,8 @@ void Runner::listen(BlockRing& ring, const std::vector<capture::LiveSource*>& so
   publish();
 }
 
-void Runner::run_live(const std::vector<capture::LiveSource*>& sources, const std::atomic<bool>& stop, const std::function<void()>& every_second) {
+void Runner::run_live(const std::vector<capture::LiveSource*>& sources, const std::atomic<bool>& stop,
+                      const std::function<void()>& every_second) {
   BlockRing ring(blocks, run_.workers);
   start_workers([this, &ring](unsigned i) { consume(ring, i); });
   threads_->reader = std::thread([this, &ring, &sources, &stop] { listen(ring, sources, stop); });

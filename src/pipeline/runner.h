@@ -18,8 +18,8 @@ namespace tsujiban::pipeline {
 // One run: the workers, the correlator, and a reader where the packets come from one place. Made, run once, asked.
 //
 // Threads. A file that can be mapped is walked by every worker by itself; each decodes all packets and goes on with its
-// share, so that no packet is ever handed from core to core. Pipes, compressed files and interfaces are read by one thread
-// into blocks that all workers walk in the same way. One more thread is the correlator.
+// share, so that no packet is ever handed from core to core. Pipes, compressed files and interfaces are read by one
+// thread into blocks that all workers walk in the same way. One more thread is the correlator.
 class Runner {
  public:
   // `run` and `process` outlive it. `sinks` are open.
@@ -33,12 +33,14 @@ class Runner {
   void run_mapped(const OpenSource& open, const Watch& watch);
   // One reader, for what can be read only once. It waits for the workers.
   void run_shared(capture::PacketSource& source, const Watch& watch);
-  // Live, one reader for all interfaces (RawPacket::input is the interface's index): packets that find no free block are dropped and counted. Returns after `stop` was set and everything received
-  // before was processed and written; `every_second` is called on the caller's thread meanwhile.
-  void run_live(const std::vector<capture::LiveSource*>& sources, const std::atomic<bool>& stop, const std::function<void()>& every_second);
+  // Live, one reader for all interfaces (RawPacket::input is the interface's index): packets that find no free block
+  // are dropped and counted. Returns after `stop` was set and everything received before was processed and written;
+  // `every_second` is called on the caller's thread meanwhile.
+  void run_live(const std::vector<capture::LiveSource*>& sources, const std::atomic<bool>& stop,
+                const std::function<void()>& every_second);
 
   // Afterwards.
-  const std::string& damage() const noexcept { return damage_; }        // Empty: the input was whole.
+  const std::string& damage() const noexcept { return damage_; }  // Empty: the input was whole.
   const std::string& output_error() const noexcept { return correlator_->error(); }
   const Correlator& correlator() const noexcept { return *correlator_; }
   Correlator& correlator() noexcept { return *correlator_; }

@@ -4,7 +4,8 @@
 
 namespace tsujiban::pipeline {
 
-Alert SensorWatch::make(DetectorId detector, PacketTime now, std::uint64_t count, const char* why, unsigned long long number) noexcept {
+Alert SensorWatch::make(DetectorId detector, PacketTime now, std::uint64_t count, const char* why,
+                        unsigned long long number) noexcept {
   const DetectorInfo& info = info_of(detector);
   Alert alert;
   alert.detector = detector;

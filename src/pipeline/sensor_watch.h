@@ -7,30 +7,38 @@
 
 namespace tsujiban::pipeline {
 
-// The `sensor.*` detectors: is what the mirror port delivers fit to be judged? Fed with the sums of all workers' pulses.
+// The `sensor.*` detectors: is what the mirror port delivers fit to be judged? Fed with the sums of all workers'
+// pulses.
 class SensorWatch {
  public:
   // Shares and sizes below which nothing is said; the detectors' defaults.
   static constexpr double loss_ratio = 0.001;
   static constexpr double duplicate_ratio = 0.05;
-  static constexpr std::uint64_t duplicate_packets_min = 100;    // In one pulse's time, before 5 % of few packets is a pattern.
-  static constexpr std::uint64_t one_sided_packets_min = 20;     // TCP segments heard from one side in the stall time.
+  static constexpr std::uint64_t duplicate_packets_min =
+      100;  // In one pulse's time, before 5 % of few packets is a pattern.
+  static constexpr std::uint64_t one_sided_packets_min = 20;  // TCP segments heard from one side in the stall time.
 
   explicit SensorWatch(const RunContext& run) : run_(run) {}
 
-  // `sum` adds the workers' counts; `drops` are packets lost in the kernel and in our rings so far. Calls `raise(alert)` for
-  // what is wrong.
+  // `sum` adds the workers' counts; `drops` are packets lost in the kernel and in our rings so far. Calls
+  // `raise(alert)` for what is wrong.
   template <class Raise>
   void look(const Pulse& sum, std::uint64_t drops, Raise&& raise) noexcept {
     loss(sum, drops, raise);
     if (const std::uint64_t n = sum.evictions - last_.evictions; n != 0) {
-      raise(make(DetectorId::sensor_state_limit, sum.now, n, "%llu entries of state were given up because a limit of memory was reached", n));
+      raise(make(DetectorId::sensor_state_limit, sum.now, n,
+                 "%llu entries of state were given up because a limit of memory was reached", n));
     }
-    const std::uint64_t steps = sum.clock_jumps + sum.clock_strays + sum.clock_backwards - last_.clock_jumps - last_.clock_strays - last_.clock_backwards;
-    if (steps != 0) raise(make(DetectorId::sensor_clock_step, sum.now, steps, "the time of %llu packets jumped or ran backwards", steps));
+    const std::uint64_t steps = sum.clock_jumps + sum.clock_strays + sum.clock_backwards - last_.clock_jumps -
+                                last_.clock_strays - last_.clock_backwards;
+    if (steps != 0)
+      raise(make(DetectorId::sensor_clock_step, sum.now, steps, "the time of %llu packets jumped or ran backwards",
+                 steps));
     const std::uint64_t duplicates = sum.duplicates - last_.duplicates, packets = sum.packets - last_.packets;
-    if (duplicates >= duplicate_packets_min && static_cast<double>(duplicates) > duplicate_ratio * static_cast<double>(packets)) {
-      raise(make(DetectorId::sensor_duplicate_packets, sum.now, duplicates, "%llu packets of the last seconds were delivered twice", duplicates));
+    if (duplicates >= duplicate_packets_min &&
+        static_cast<double>(duplicates) > duplicate_ratio * static_cast<double>(packets)) {
+      raise(make(DetectorId::sensor_duplicate_packets, sum.now, duplicates,
+                 "%llu packets of the last seconds were delivered twice", duplicates));
     }
     stall(sum, raise);
     last_ = sum;
@@ -40,13 +48,16 @@ class SensorWatch {
  private:
   template <class Raise>
   void loss(const Pulse& sum, std::uint64_t drops, Raise&& raise) noexcept {
-    const std::uint64_t gap = sum.stream_gap_bytes - last_.stream_gap_bytes, bytes = sum.stream_bytes - last_.stream_bytes + gap;
+    const std::uint64_t gap = sum.stream_gap_bytes - last_.stream_gap_bytes,
+                        bytes = sum.stream_bytes - last_.stream_bytes + gap;
     if (gap != 0 && static_cast<double>(gap) > loss_ratio * static_cast<double>(bytes)) {
-      raise(make(DetectorId::sensor_packet_loss, sum.now, 1, "%llu acknowledged bytes of TCP never reached the sensor", gap));
+      raise(make(DetectorId::sensor_packet_loss, sum.now, 1, "%llu acknowledged bytes of TCP never reached the sensor",
+                 gap));
     }
     const std::uint64_t lost = drops - last_drops_, packets = sum.packets - last_.packets + lost;
     if (lost != 0 && static_cast<double>(lost) > loss_ratio * static_cast<double>(packets)) {
-      raise(make(DetectorId::sensor_packet_loss, sum.now, 1, "%llu packets were lost in the kernel or in the sensor's rings", lost));
+      raise(make(DetectorId::sensor_packet_loss, sum.now, 1,
+                 "%llu packets were lost in the kernel or in the sensor's rings", lost));
     }
   }
 
@@ -60,16 +71,19 @@ class SensorWatch {
     }
     started_ = true;
     if (run_.live && sum.packets != 0 && sum.now - heard_at_ >= run_.stall) {
-      raise(make(DetectorId::sensor_capture_stalled, sum.now, 1, "nothing was heard for %llu seconds where there was traffic",
+      raise(make(DetectorId::sensor_capture_stalled, sum.now, 1,
+                 "nothing was heard for %llu seconds where there was traffic",
                  static_cast<unsigned long long>((sum.now - heard_at_).ns / 1'000'000'000)));
     } else if (sum.packets_answered != 0 && sum.now - answered_at_ >= run_.stall &&
                sum.packets_one_sided - one_sided_then_ >= one_sided_packets_min) {
-      raise(make(DetectorId::sensor_capture_stalled, sum.now, 1, "only one direction was heard for %llu seconds where both were before",
+      raise(make(DetectorId::sensor_capture_stalled, sum.now, 1,
+                 "only one direction was heard for %llu seconds where both were before",
                  static_cast<unsigned long long>((sum.now - answered_at_).ns / 1'000'000'000)));
     }
   }
 
-  static Alert make(DetectorId detector, PacketTime now, std::uint64_t count, const char* why, unsigned long long number) noexcept;
+  static Alert make(DetectorId detector, PacketTime now, std::uint64_t count, const char* why,
+                    unsigned long long number) noexcept;
 
   const RunContext& run_;
   Pulse last_{};

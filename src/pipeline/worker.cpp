@@ -8,9 +8,9 @@
 namespace tsujiban::pipeline {
 namespace {
 
-constexpr std::uint64_t flow_id_mask = (std::uint64_t{1} << 53) - 1;   // JavaScript's exact integers.
-constexpr std::uint64_t after_flows = std::uint64_t{1} << 63;          // Order of what a tick brings after the flows' ends.
-constexpr std::size_t datagram_matches_max = 4096;                     // Of one batch; more are counted, not told.
+constexpr std::uint64_t flow_id_mask = (std::uint64_t{1} << 53) - 1;  // JavaScript's exact integers.
+constexpr std::uint64_t after_flows = std::uint64_t{1} << 63;  // Order of what a tick brings after the flows' ends.
+constexpr std::size_t datagram_matches_max = 4096;             // Of one batch; more are counted, not told.
 
 std::vector<Duration> repeats(const config::Config& config) {
   std::vector<Duration> repeat;
@@ -20,29 +20,44 @@ std::vector<Duration> repeats(const config::Config& config) {
 
 output::FlowEndReason reason_of(flow::EndReason reason) noexcept {
   switch (reason) {
-    case flow::EndReason::timeout: return output::FlowEndReason::timeout;
-    case flow::EndReason::shutdown: return output::FlowEndReason::shutdown;
-    default: return output::FlowEndReason::forced;
+    case flow::EndReason::timeout:
+      return output::FlowEndReason::timeout;
+    case flow::EndReason::shutdown:
+      return output::FlowEndReason::shutdown;
+    default:
+      return output::FlowEndReason::forced;
   }
+}
+
+bool is_icmp(std::uint8_t protocol) noexcept {
+  return protocol == static_cast<std::uint8_t>(IpProtocol::icmp) ||
+         protocol == static_cast<std::uint8_t>(IpProtocol::icmpv6);
 }
 
 output::TcpStateName tcp_state_of(reassembly::StreamEngine::State state) noexcept {
   using State = reassembly::StreamEngine::State;
   switch (state) {
-    case State::none: return output::TcpStateName::none;
-    case State::syn_sent: return output::TcpStateName::syn_sent;
-    case State::syn_received: return output::TcpStateName::syn_recv;
-    case State::established: return output::TcpStateName::established;
-    case State::half_closed: return output::TcpStateName::close_wait;
+    case State::none:
+      return output::TcpStateName::none;
+    case State::syn_sent:
+      return output::TcpStateName::syn_sent;
+    case State::syn_received:
+      return output::TcpStateName::syn_recv;
+    case State::established:
+      return output::TcpStateName::established;
+    case State::half_closed:
+      return output::TcpStateName::close_wait;
     case State::closed:
-    case State::reset: return output::TcpStateName::closed;
+    case State::reset:
+      return output::TcpStateName::closed;
   }
   return output::TcpStateName::none;
 }
 
 }  // namespace
 
-Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics::WorkerCounters& counters, const std::atomic<bool>& abandoned)
+Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics::WorkerCounters& counters,
+               const std::atomic<bool>& abandoned)
     : run_(run),
       index_(index),
       counters_(counters),
@@ -62,6 +77,25 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
       assets_seen_(run.config->assets.size(), 0) {
   matches_.reserve(datagram_matches_max);
   if (run.events.has(EventType::echonet_lite)) records_.want_facts(FactKind::request);
+}
+
+// Always inlined: GCC 12 drops calls of functions that do nothing but prefetch.
+[[gnu::always_inline]] inline void Worker::prefetch_session(std::uint64_t hash) const noexcept {
+  const std::uint32_t flow = flows_.guess(hash);
+  if (flow != 0 && flows_.at(flow).session != 0) __builtin_prefetch(&sessions_[flows_.at(flow).session], 1);
+}
+
+[[gnu::always_inline]] inline void Worker::prefetch_states(const DecodedPacket& packet) const noexcept {
+  if (packet.protocol != static_cast<std::uint8_t>(IpProtocol::tcp)) return;
+  const std::uint32_t flow = flows_.guess(packet.flow_hash);
+  if (flow == 0 || flows_.at(flow).session == 0) return;
+  const Session& session = sessions_[flows_.at(flow).session];
+  streams_.prefetch(session.stream);
+  if (scans_ && packet.payload_length != 0) {
+    for (const std::uint32_t scan : session.scan) {
+      if (scan != 0) scanner_.prefetch_stream(scan);
+    }
+  }
 }
 
 void Worker::process(std::span<const RawPacket> packets) noexcept {
@@ -88,7 +122,9 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
       packet.duplicate = true;
       continue;
     }
-    if (!scans_ || packet.is_fragment || packet.malformed || packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) continue;
+    if (!scans_ || packet.is_fragment || packet.malformed ||
+        packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp))
+      continue;
     if (packet.payload_length != 0) scanner_.add_datagram(own_[k], packet.payload_bytes());
   }
   if (scans_) {
@@ -102,10 +138,18 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
         });
   }
 
+  // What hangs on a TCP flow is two more steps away: the session, then the states it names.
+  for (std::size_t k = 0; k < own; ++k) {
+    const DecodedPacket& packet = packets_[own_[k]];
+    if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) prefetch_session(packet.flow_hash);
+  }
+
   std::size_t k = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (k + states_ahead < own) prefetch_states(packets_[own_[k + states_ahead]]);
     const PacketTime now = packets_[i].time;
-    if (now.ns / 1'000'000'000 != tick_second_) [[unlikely]] tick(now, packets[i].number, Phase::tick);
+    if (now.ns / 1'000'000'000 != tick_second_) [[unlikely]]
+      tick(now, packets[i].number, Phase::tick);
     if (k < own && own_[k] == i) {
       ++k;
       records_.set_order({packets[i].number, Phase::packet, 0});
@@ -132,15 +176,25 @@ void Worker::finish() noexcept {
   flows_.end_all(flow::EndReason::shutdown);
   records_.set_order({after_all, Phase::tick, after_flows});
   merger_.finish();
-  const Pulse pulse{clock_.now(), counters_.packets.value(), answered_, one_sided_, counters_.stream_bytes.value(),
-                    counters_.stream_gap_bytes.value(), counters_.duplicates.value(), 0, clock_.jumps(), clock_.strays(), clock_.backwards(), false};
+  const Pulse pulse{clock_.now(),
+                    counters_.packets.value(),
+                    answered_,
+                    one_sided_,
+                    counters_.stream_bytes.value(),
+                    counters_.stream_gap_bytes.value(),
+                    counters_.duplicates.value(),
+                    0,
+                    clock_.jumps(),
+                    clock_.strays(),
+                    clock_.backwards(),
+                    false};
   records_.set_order({after_all, Phase::tick, after_all});
   records_.pulse({reinterpret_cast<const std::uint8_t*>(&pulse), sizeof pulse});
   done_.store(after_all, std::memory_order_release);
 }
 
-// Time alone: flows and conditions that are over, and the report to the site's detectors. All workers come here at the same
-// packets, because all see every packet's time.
+// Time alone: flows and conditions that are over, and the report to the site's detectors. All workers come here at the
+// same packets, because all see every packet's time.
 void Worker::tick(PacketTime now, std::uint64_t number, Phase phase) noexcept {
   tick_second_ = now.ns / 1'000'000'000;
   const std::uint64_t idle_order = phase == Phase::idle ? static_cast<std::uint64_t>(now.ns) : 0;
@@ -155,9 +209,18 @@ void Worker::tick(PacketTime now, std::uint64_t number, Phase phase) noexcept {
   pulse_at_ns_ = now.ns + run_.pulse.ns;
   std::uint64_t evictions = 0;
   for (const metrics::Counter& counter : counters_.evictions) evictions += counter.value();
-  const Pulse pulse{now, counters_.packets.value(), answered_, one_sided_, counters_.stream_bytes.value(),
-                    counters_.stream_gap_bytes.value(), counters_.duplicates.value(), evictions, clock_.jumps(), clock_.strays(),
-                    clock_.backwards(), phase == Phase::idle};
+  const Pulse pulse{now,
+                    counters_.packets.value(),
+                    answered_,
+                    one_sided_,
+                    counters_.stream_bytes.value(),
+                    counters_.stream_gap_bytes.value(),
+                    counters_.duplicates.value(),
+                    evictions,
+                    clock_.jumps(),
+                    clock_.strays(),
+                    clock_.backwards(),
+                    phase == Phase::idle};
   records_.set_order({number, phase, phase == Phase::idle ? idle_order : ~std::uint64_t{0}});
   records_.pulse({reinterpret_cast<const std::uint8_t*>(&pulse), sizeof pulse});
 }
@@ -200,10 +263,12 @@ void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept 
   }
   if (!datagram) return;
   decoder_.decode_reassembled(packet, datagram.protocol, datagram.payload, packet);
-  if (packet.is_fragment) return;             // A fragment inside a tunnel inside fragments: told by the decoder, left at that.
+  if (packet.is_fragment) return;  // A fragment inside a tunnel inside fragments: told by the decoder, left at that.
   packet.checksum = ChecksumState::unchecked;
   if (scans_ && packet.payload_length != 0 && packet.protocol != static_cast<std::uint8_t>(IpProtocol::tcp)) {
-    scanner_.scan_datagram(0, detect::ScanSubject{packet.source, packet.destination, packet.source_port, packet.destination_port, packet.protocol},
+    scanner_.scan_datagram(0,
+                           detect::ScanSubject{packet.source, packet.destination, packet.source_port,
+                                               packet.destination_port, packet.protocol},
                            packet.payload_bytes(), [&](const detect::SignatureMatch& match) {
                              raise_signature(match, context_of(packet, 0, Direction::to_responder));
                            });
@@ -211,7 +276,8 @@ void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept 
   handle_ip(packet, token);
 }
 
-dissect::MessageContext Worker::context_of(const DecodedPacket& packet, std::uint32_t flow_index, Direction direction) const noexcept {
+dissect::MessageContext Worker::context_of(const DecodedPacket& packet, std::uint32_t flow_index,
+                                           Direction direction) const noexcept {
   dissect::MessageContext context{};
   context.packet = &packet;
   context.time = packet.time;
@@ -233,7 +299,8 @@ std::uint64_t Worker::flow_id_of(std::uint32_t flow_index) const noexcept {
   const FlowKey key = flows_.key_of(flow_index);
   const std::uint64_t pair = pair_hash_of(fixed, key.segment, key.low, key.high);
   const std::uint64_t id = flow_hash_of(fixed, pair, key.low, key.high, key.low_port, key.high_port, key.protocol);
-  return std::max<std::uint64_t>(hash_mix(id ^ fixed.a, flows_.at(flow_index).first_packet ^ fixed.b) & flow_id_mask, 1);
+  return std::max<std::uint64_t>(hash_mix(id ^ fixed.a, flows_.at(flow_index).first_packet ^ fixed.b) & flow_id_mask,
+                                 1);
 }
 
 void Worker::tell_anomalies(const DecodedPacket& packet, dissect::MessageContext& context) noexcept {
@@ -245,7 +312,8 @@ void Worker::record_arp(const DecodedPacket& packet) noexcept {
   dissect::MessageContext context = context_of(packet, 0, Direction::to_responder);
   JsonWriter* json = records_.begin(EventType::arp, context);
   if (json == nullptr) return;
-  // RFC 826 for Ethernet and IPv4: operation at 6, sender MAC at 8 and address at 14, target MAC at 18 and address at 24.
+  // RFC 826 for Ethernet and IPv4: operation at 6, sender MAC at 8 and address at 14, target MAC at 18 and address
+  // at 24.
   output::ArpRecord arp;
   arp.operation = load_be16(packet.network + 6);
   arp.sender_mac = MacAddress::load(packet.network + 8);
@@ -257,8 +325,8 @@ void Worker::record_arp(const DecodedPacket& packet) noexcept {
   records_.end();
 }
 
-// A bad checksum counts once that side has shown that its checksums are filled in: a capture taken on the sending host has
-// none that are good, and a forged segment in a healthy flow stands out.
+// A bad checksum counts once that side has shown that its checksums are filled in: a capture taken on the sending host
+// has none that are good, and a forged segment in a healthy flow stands out.
 bool Worker::accepts_checksum(DecodedPacket& packet, flow::Flow& flow, Direction direction) noexcept {
   const std::uint8_t good = direction == Direction::to_responder ? flow::flow_flag::checksum_good_to_responder
                                                                  : flow::flow_flag::checksum_good_to_initiator;
@@ -269,9 +337,12 @@ bool Worker::accepts_checksum(DecodedPacket& packet, flow::Flow& flow, Direction
 void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
   const bool tcp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
   const bool udp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
-  if (udp) counters_.udp.add();
-  else if (tcp) counters_.tcp.add();
-  else if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmp) || packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmpv6)) counters_.icmp.add();
+  if (udp)
+    counters_.udp.add();
+  else if (tcp)
+    counters_.tcp.add();
+  else if (is_icmp(packet.protocol))
+    counters_.icmp.add();
   bool source_is_high = false;
   const FlowKey key = flow_key_of(packet, source_is_high);
   // An answering segment that comes first still tells who asked.
@@ -280,7 +351,8 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
   const auto found = flows_.find_or_create(key, packet.flow_hash, packet.time, packet.raw->number, initiator_is_high);
   flow::Flow* flow = &flows_.at(found.flow);
   const auto direction_now = [&] {
-    return source_is_high == ((flow->flags & flow::flow_flag::initiator_is_high) != 0) ? Direction::to_responder : Direction::to_initiator;
+    return source_is_high == ((flow->flags & flow::flow_flag::initiator_is_high) != 0) ? Direction::to_responder
+                                                                                       : Direction::to_initiator;
   };
   if (tcp && !found.created && flow->session != 0 && packet.transport != nullptr &&
       streams_.reopens(sessions_[flow->session].stream, direction_now(), packet)) {
@@ -288,11 +360,11 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
   }
   const Direction direction = direction_now();
   const auto side = static_cast<unsigned>(direction);
-  const std::int64_t last_second = flow->last_ns / 1'000'000'000;
   flow->last_ns = packet.time.ns;
   ++flow->packets[side];
   flow->bytes[side] += packet.raw->length_wire;
-  if (!tcp && flow->state == flow::FlowState::fresh && flow->packets[0] != 0 && flow->packets[1] != 0) flow->state = flow::FlowState::established;
+  if (!tcp && flow->state == flow::FlowState::fresh && flow->packets[0] != 0 && flow->packets[1] != 0)
+    flow->state = flow::FlowState::established;
 
   dissect::MessageContext context = context_of(packet, 0, direction);
   if (!packet.anomalies.empty()) {
@@ -301,7 +373,12 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
     tell_anomalies(packet, context);
   }
   const std::uint8_t settled_before = flow->flags & flow::flow_flag::app_settled;
-  if (tcp) flows_.tcp_flags_of(found.flow)[side] |= packet.tcp_flags;
+  if (tcp) {
+    flows_.first_bytes_of(found.flow)[side] |= packet.tcp_flags;
+  } else if (found.created && is_icmp(packet.protocol)) {
+    flows_.first_bytes_of(found.flow) = {static_cast<std::uint8_t>(packet.source_port),
+                                         static_cast<std::uint8_t>(packet.destination_port)};
+  }
 
   bool accepted = true;
   if (packet.checksum == ChecksumState::unfilled) counters_.checksum_unfilled.add();
@@ -327,10 +404,7 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
   }
   if (run_.allow != nullptr) {
     if (found.created || (flow->flags & flow::flow_flag::app_settled) != settled_before) judge(found.flow);
-    if ((flow->flags & flow::flow_flag::denied) != 0 &&
-        (flow->packets_told == 0 || packet.time.ns / 1'000'000'000 != last_second)) {
-      tell_denied(found.flow, packet.time, &packet);
-    }
+    if ((flow->flags & flow::flow_flag::denied) != 0) tell_denied(found.flow, packet);
   }
   while (match_at_ < matches_.size() && matches_[match_at_].token <= token) {
     if (matches_[match_at_].token == token && accepted) {
@@ -367,8 +441,10 @@ void Worker::handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Directi
   current_packet_ = nullptr;
   (streams_.both_directions_seen(stream) ? answered_ : one_sided_) += 1;
   const reassembly::StreamEngine::State state = streams_.state(stream);
-  if (state == reassembly::StreamEngine::State::closed || state == reassembly::StreamEngine::State::reset) flow.state = flow::FlowState::closed;
-  else if (flow.state == flow::FlowState::fresh && streams_.both_directions_seen(stream)) flow.state = flow::FlowState::established;
+  if (state == reassembly::StreamEngine::State::closed || state == reassembly::StreamEngine::State::reset)
+    flow.state = flow::FlowState::closed;
+  else if (flow.state == flow::FlowState::fresh && streams_.both_directions_seen(stream))
+    flow.state = flow::FlowState::established;
 }
 
 void Worker::bytes(Direction direction, Bytes piece) noexcept {
@@ -381,7 +457,8 @@ void Worker::bytes(Direction direction, Bytes piece) noexcept {
   }
   if (scans_) {
     scanner_.scan_stream(session.scan[static_cast<unsigned>(direction)],
-                         detect::ScanSubject{context.source, context.destination, context.source_port, context.destination_port, context.ip_protocol},
+                         detect::ScanSubject{context.source, context.destination, context.source_port,
+                                             context.destination_port, context.ip_protocol},
                          piece, [&](const detect::SignatureMatch& match) {
                            raise_signature(match, context);
                            flow.flags |= flow::flow_flag::alerted;
@@ -422,10 +499,11 @@ void Worker::raise_signature(const detect::SignatureMatch& match, const dissect:
   alert.signature_id = rule.sid;
   alert.signature_rev = rule.rev;
   alert.rule = match.rule;
-  alert.merge_key = 1;                        // The pair is the condition, whatever its ports.
+  alert.merge_key = 1;  // The pair is the condition, whatever its ports.
   fill(alert, context);
   std::snprintf(alert.why[0].data(), Alert::why_text_max, "the bytes of rule %u end at offset %llu of the %s", rule.sid,
-                static_cast<unsigned long long>(match.offset), context.ip_protocol == static_cast<std::uint8_t>(IpProtocol::tcp) ? "stream" : "datagram");
+                static_cast<unsigned long long>(match.offset),
+                context.ip_protocol == static_cast<std::uint8_t>(IpProtocol::tcp) ? "stream" : "datagram");
   merger_.raise(alert);
 }
 
@@ -452,7 +530,8 @@ void Worker::fill(Alert& alert, const dissect::MessageContext& context) const no
 dissect::MessageContext Worker::stream_context(Direction direction) const noexcept {
   const flow::Flow& flow = flows_.at(current_flow_);
   const FlowKey key = flows_.key_of(current_flow_);
-  const bool from_high = ((flow.flags & flow::flow_flag::initiator_is_high) != 0) == (direction == Direction::to_responder);
+  const bool from_high =
+      ((flow.flags & flow::flow_flag::initiator_is_high) != 0) == (direction == Direction::to_responder);
   dissect::MessageContext context{};
   context.packet = current_packet_;
   context.time = current_time_;
@@ -480,12 +559,17 @@ policy::Conversation Worker::conversation_of(std::uint32_t flow_index) const noe
   c.responder_port = high ? key.low_port : key.high_port;
   c.protocol = key.protocol;
   c.app = flow.app;
+  if (is_icmp(key.protocol)) {
+    c.initiator_port = flows_.first_bytes_of(flow_index)[0];
+    c.responder_port = flows_.first_bytes_of(flow_index)[1];
+  }
   const bool tcp = key.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
   const bool udp = key.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
   c.app_settled = (!tcp && !udp) || (flow.flags & flow::flow_flag::app_settled) != 0;
-  // A SYN says who began. An ECHONET Lite answer goes to port 3610 whatever port asked, so it begins a five-tuple of its own
-  // and its sender did not begin the conversation.
-  c.direction_certain = tcp ? (flows_.tcp_flags_of(flow_index)[0] & tcp_flag::syn) != 0 : flow.app != AppProtocol::echonet_lite;
+  // A SYN says who began. An ECHONET Lite answer goes to port 3610 whatever port asked, so it begins a five-tuple of
+  // its own and its sender did not begin the conversation.
+  c.direction_certain =
+      tcp ? (flows_.first_bytes_of(flow_index)[0] & tcp_flag::syn) != 0 : flow.app != AppProtocol::echonet_lite;
   return c;
 }
 
@@ -494,29 +578,34 @@ void Worker::judge(std::uint32_t flow_index) noexcept {
   if (verdict.initiator_asset != 0) assets_seen_[verdict.initiator_asset - 1] = 1;
   if (verdict.responder_asset != 0) assets_seen_[verdict.responder_asset - 1] = 1;
   flow::Flow& flow = flows_.at(flow_index);
-  if (verdict.judged && !verdict.allowed) flow.flags |= flow::flow_flag::denied;
-  else flow.flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
+  if (verdict.judged && !verdict.allowed)
+    flow.flags |= flow::flow_flag::denied;
+  else
+    flow.flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
 }
 
-// Counts the packets since it last spoke. Judged again rather than remembered: a flow slot has no room for the reasons.
-void Worker::tell_denied(std::uint32_t flow_index, PacketTime now, const DecodedPacket* packet) noexcept {
+// Every packet of a denied flow is an occurrence. Judged again rather than remembered where something is to be written:
+// a flow slot has no room for the reasons.
+void Worker::tell_denied(std::uint32_t flow_index, const DecodedPacket& packet) noexcept {
   flow::Flow& flow = flows_.at(flow_index);
-  const std::uint32_t packets = flow.packets[0] + flow.packets[1];
-  if (packets == flow.packets_told) return;
   const policy::Conversation conversation = conversation_of(flow_index);
-  const policy::Verdict verdict = run_.allow->judge(conversation);
   const DetectorInfo& info = info_of(DetectorId::policy_peer_not_allowed);
   Alert alert;
   alert.detector = info.id;
-  alert.severity = static_cast<Severity>(info.severity);
-  alert.signature_gid = info.gid;
   alert.signature_id = info.sid;
-  alert.signature_rev = 1;
-  alert.interface = verdict.interface;
-  alert.time = now;
   alert.segment = conversation.link;
   alert.source = conversation.initiator;
   alert.destination = conversation.responder;
+  alert.merge_key = 1;  // The pair is the condition, whatever its ports.
+  flow.flags |= flow::flow_flag::alerted;
+  if (merger_.extend(alert, packet.time)) return;
+
+  const policy::Verdict verdict = run_.allow->judge(conversation);
+  alert.severity = static_cast<Severity>(info.severity);
+  alert.signature_gid = info.gid;
+  alert.signature_rev = 1;
+  alert.interface = verdict.interface;
+  alert.time = packet.time;
   alert.source_port = conversation.initiator_port;
   alert.destination_port = conversation.responder_port;
   alert.protocol = conversation.protocol;
@@ -524,17 +613,11 @@ void Worker::tell_denied(std::uint32_t flow_index, PacketTime now, const Decoded
   alert.source_asset = verdict.initiator_asset;
   alert.destination_asset = verdict.responder_asset;
   alert.inbound_from_outside = verdict.inbound_from_outside;
-  alert.merge_key = 1;                        // The pair is the condition, whatever its ports.
-  alert.count = packets - flow.packets_told;
   alert.flow_id = flow_id_of(flow_index);
-  if (packet != nullptr) {
-    alert.packet_number = packet->raw->number;
-    alert.input = packet->raw->input;
-    alert.has_input = true;
-  }
+  alert.packet_number = packet.raw->number;
+  alert.input = packet.raw->input;
+  alert.has_input = true;
   run_.allow->explain(verdict, conversation, alert.why[0].data(), Alert::why_text_max);
-  flow.packets_told = packets;
-  flow.flags |= flow::flow_flag::alerted;
   merger_.raise(alert);
 }
 
@@ -561,9 +644,9 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
   output::FlowRecord record;
   const FlowKey key = flows_.key_of(flow_index);
   record.is_tcp = key.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
-  if (record.is_tcp && flow.session != 0) record.tcp_state = tcp_state_of(streams_.state(sessions_[flow.session].stream));
+  if (record.is_tcp && flow.session != 0)
+    record.tcp_state = tcp_state_of(streams_.state(sessions_[flow.session].stream));
   end_session(flow_index);
-  if (run_.allow != nullptr && (flow.flags & flow::flow_flag::denied) != 0) tell_denied(flow_index, current_time_, nullptr);
 
   if (records_.wants(EventType::flow)) {
     const policy::Conversation ends = conversation_of(flow_index);
@@ -573,7 +656,7 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
     envelope.flow_id = flow_id_of(flow_index);
     envelope.network = output::Envelope::Network::ip;
     envelope.protocol = ends.protocol;
-    envelope.has_ports = ends.initiator_port != 0 || ends.responder_port != 0;
+    envelope.has_ports = is_icmp(ends.protocol) || ends.initiator_port != 0 || ends.responder_port != 0;
     envelope.source = ends.initiator;
     envelope.destination = ends.responder;
     envelope.source_port = ends.initiator_port;
@@ -592,8 +675,8 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
                                                                 : output::FlowState::closed;
     record.reason = reason_of(reason);
     record.alerted = (flow.flags & flow::flow_flag::alerted) != 0;
-    record.tcp_flags_to_server = flows_.tcp_flags_of(flow_index)[0];
-    record.tcp_flags_to_client = flows_.tcp_flags_of(flow_index)[1];
+    record.tcp_flags_to_server = record.is_tcp ? flows_.first_bytes_of(flow_index)[0] : std::uint8_t{0};
+    record.tcp_flags_to_client = record.is_tcp ? flows_.first_bytes_of(flow_index)[1] : std::uint8_t{0};
     output::write_flow(*json, records_.timestamps(), record);
     records_.end();
   }

@@ -19,13 +19,15 @@
 
 namespace tsujiban::pipeline {
 
-// Packets in, records out, on one core. Every worker sees every packet: it decodes it, so that all agree on time, and goes
-// on with those whose segment and address pair are its share. Nothing is shared with other workers but the immutable run.
+// Packets in, records out, on one core. Every worker sees every packet: it decodes it, so that all agree on time, and
+// goes on with those whose segment and address pair are its share. Nothing is shared with other workers but the
+// immutable run.
 class Worker final : private flow::FlowEndHandler, private reassembly::StreamConsumer {
  public:
   static constexpr std::size_t batch_max = 64;
 
-  Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics::WorkerCounters& counters, const std::atomic<bool>& abandoned);
+  Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics::WorkerCounters& counters,
+         const std::atomic<bool>& abandoned);
 
   // Up to `batch_max` packets, whose bytes live until it returns.
   void process(std::span<const RawPacket> packets) noexcept;
@@ -43,15 +45,18 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
  private:
   // What a TCP flow needs beside its slot.
   struct Session {
-    std::uint32_t stream;                      // reassembly::StreamEngine.
-    std::uint32_t app;                         // dissect::Dispatcher.
-    std::array<std::uint32_t, 2> scan;         // detect::SignatureScanner.
+    std::uint32_t stream;               // reassembly::StreamEngine.
+    std::uint32_t app;                  // dissect::Dispatcher.
+    std::array<std::uint32_t, 2> scan;  // detect::SignatureScanner.
     std::uint32_t flow;
   };
 
   bool is_mine(const DecodedPacket& packet) const noexcept {
     return run_.workers == 1 || static_cast<std::uint32_t>((packet.pair_hash >> 32) * run_.workers >> 32) == index_;
   }
+  static constexpr std::size_t states_ahead = 6;  // Packets between fetching a TCP flow's states and using them.
+  void prefetch_session(std::uint64_t hash) const noexcept;
+  void prefetch_states(const DecodedPacket& packet) const noexcept;
   void tick(PacketTime now, std::uint64_t number, Phase phase) noexcept;
   void handle(DecodedPacket& packet, std::size_t token) noexcept;
   void handle_fragment(DecodedPacket& packet, std::size_t token) noexcept;
@@ -61,8 +66,9 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   void tell_anomalies(const DecodedPacket& packet, dissect::MessageContext& context) noexcept;
   void raise_signature(const detect::SignatureMatch& match, const dissect::MessageContext& context) noexcept;
   void judge(std::uint32_t flow_index) noexcept;
-  void tell_denied(std::uint32_t flow_index, PacketTime now, const DecodedPacket* packet) noexcept;
-  dissect::MessageContext context_of(const DecodedPacket& packet, std::uint32_t flow_index, Direction direction) const noexcept;
+  void tell_denied(std::uint32_t flow_index, const DecodedPacket& packet) noexcept;
+  dissect::MessageContext context_of(const DecodedPacket& packet, std::uint32_t flow_index,
+                                     Direction direction) const noexcept;
   dissect::MessageContext stream_context(Direction direction) const noexcept;
   policy::Conversation conversation_of(std::uint32_t flow_index) const noexcept;
   void fill(Alert& alert, const dissect::MessageContext& context) const noexcept;
@@ -92,7 +98,7 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   detect::SignatureScanner scanner_;
   Pool<Session> sessions_;
   const bool scans_;
-  std::vector<DecodedPacket> packets_;         // batch_max, reused.
+  std::vector<DecodedPacket> packets_;  // batch_max, reused.
   std::array<std::uint32_t, batch_max> own_{};
   std::vector<detect::SignatureMatch> matches_;
   std::size_t match_at_ = 0;

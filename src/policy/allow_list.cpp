@@ -13,7 +13,8 @@ namespace {
 static_assert(app_protocol_count <= 64, "Entry::apps has a bit for each");
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)> reason_names = {
-    "not_judged", "listed", "neighbours", "housekeeping", "not_listed", "direction_not_listed", "port_not_listed", "protocol_not_listed"};
+    "not_judged",           "listed",          "neighbours",         "housekeeping", "not_listed",
+    "direction_not_listed", "port_not_listed", "protocol_not_listed"};
 
 constexpr std::uint64_t bit_of(AppProtocol app) noexcept { return std::uint64_t{1} << static_cast<unsigned>(app); }
 
@@ -21,12 +22,13 @@ constexpr std::uint64_t bit_of(AppProtocol app) noexcept { return std::uint64_t{
 
 std::string_view name_of(Reason reason) noexcept { return reason_names[static_cast<std::size_t>(reason)]; }
 
-// What the entries seen so far say; a better outcome takes the place of a worse one, and of equals the first entry stays.
+// What the entries seen so far say; a better outcome takes the place of a worse one, and of equals the first entry
+// stays.
 struct AllowList::Search {
   enum Outcome : std::uint8_t { nothing, direction, port, protocol, maybe, yes };
   Outcome outcome = nothing;
   std::uint32_t entry = 0;
-  bool names_the_two = false;   // An entry names both by something narrower than `any`.
+  bool names_the_two = false;  // An entry names both by something narrower than `any`.
 
   void offer(Outcome other, std::uint32_t number) noexcept {
     if (other > outcome || (other == outcome && number < entry)) {
@@ -36,7 +38,8 @@ struct AllowList::Search {
   }
 };
 
-AllowList::AllowList(std::shared_ptr<const Inventory> inventory, HashSeed seed) : inventory_(std::move(inventory)), seed_(seed) {
+AllowList::AllowList(std::shared_ptr<const Inventory> inventory, HashSeed seed)
+    : inventory_(std::move(inventory)), seed_(seed) {
   const config::Config& config = inventory_->config();
   asset_names_.resize(config.assets.size());
   segment_names_.resize(config.segments.size());
@@ -49,17 +52,24 @@ AllowList::AllowList(std::shared_ptr<const Inventory> inventory, HashSeed seed) 
     return id;
   };
   struct PrefixHash {
-    std::size_t operator()(const IpPrefix& p) const noexcept { return hash_words(HashSeed{}, p.address.high ^ p.length, p.address.low); }
+    std::size_t operator()(const IpPrefix& p) const noexcept {
+      return hash_words(HashSeed{}, p.address.high ^ p.length, p.address.low);
+    }
   };
   std::unordered_map<IpPrefix, std::uint32_t, PrefixHash> prefixes;
   const auto id_of = [&](const config::Endpoint& end) {
     using Kind = config::Endpoint::Kind;
     switch (end.kind) {
-      case Kind::any: return take(any_name_, false);
-      case Kind::asset: return take(asset_names_[end.index], true);
-      case Kind::segment: return take(segment_names_[end.index], true);
-      case Kind::role: return take(role_names_[static_cast<std::size_t>(end.role)], true);
-      case Kind::prefix: break;
+      case Kind::any:
+        return take(any_name_, false);
+      case Kind::asset:
+        return take(asset_names_[end.index], true);
+      case Kind::segment:
+        return take(segment_names_[end.index], true);
+      case Kind::role:
+        return take(role_names_[static_cast<std::size_t>(end.role)], true);
+      case Kind::prefix:
+        break;
     }
     return take(prefixes[end.prefix], end.prefix.length != 0);
   };
@@ -114,13 +124,13 @@ const AllowList::PairSlot* AllowList::find_pair(std::uint32_t from, std::uint32_
   }
 }
 
-AllowList::Names AllowList::names_of(SegmentKey link, const IpAddress& address, std::uint32_t asset) const noexcept {
+AllowList::Names AllowList::names_of(const IpAddress& address, std::uint32_t asset,
+                                     std::uint32_t segment) const noexcept {
   Names names;
   const auto add = [&](std::uint32_t id) {
     if (id != 0) names.push(id);
   };
   add(any_name_);
-  const std::uint32_t segment = inventory_->segment_of(link, address);
   if (segment != 0) add(segment_names_[segment - 1]);
   if (asset != 0) {
     add(asset_names_[asset - 1]);
@@ -134,7 +144,8 @@ AllowList::Names AllowList::names_of(SegmentKey link, const IpAddress& address, 
 
 bool AllowList::has_port(const Entry& entry, std::uint8_t protocol, std::uint16_t port) const noexcept {
   if (entry.port_count == 0) return true;
-  const bool ports = protocol == static_cast<std::uint8_t>(IpProtocol::tcp) || protocol == static_cast<std::uint8_t>(IpProtocol::udp);
+  const bool ports =
+      protocol == static_cast<std::uint8_t>(IpProtocol::tcp) || protocol == static_cast<std::uint8_t>(IpProtocol::udp);
   if (!ports) return false;
   for (std::uint32_t i = 0; i < entry.port_count; ++i) {
     const config::PortRange& range = ports_[entry.port_first + i];
@@ -143,11 +154,14 @@ bool AllowList::has_port(const Entry& entry, std::uint8_t protocol, std::uint16_
   return false;
 }
 
-void AllowList::search(const Names& from, const Names& to, bool forward, const Conversation& c, Search& found) const noexcept {
-  // An answer may be the first packet seen: the conversation was picked up in its middle, or it is UDP in which both sides use
-  // the service port; ECHONET Lite answers to port 3610 whatever port asked. Then the port is the initiator's.
+void AllowList::search(const Names& from, const Names& to, bool forward, const Conversation& c,
+                       Search& found) const noexcept {
+  // An answer may be the first packet seen: the conversation was picked up in its middle, or it is UDP in which both
+  // sides use the service port; ECHONET Lite answers to port 3610 whatever port asked. Then the port is the
+  // initiator's.
   const bool udp = c.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
-  const bool may_be_answer = !c.direction_certain || (udp && (c.initiator_port == c.responder_port || c.app == AppProtocol::echonet_lite));
+  const bool may_be_answer =
+      !c.direction_certain || (udp && (c.initiator_port == c.responder_port || c.app == AppProtocol::echonet_lite));
   for (const std::uint32_t from_name : from) {
     for (const std::uint32_t to_name : to) {
       const PairSlot* pair = find_pair(from_name, to_name);
@@ -161,8 +175,9 @@ void AllowList::search(const Names& from, const Names& to, bool forward, const C
           found.offer(Search::direction, number);
           continue;
         }
-        const bool port = (begins_rightly && has_port(entry, c.protocol, c.responder_port)) ||
-                          (may_be_answer && (!forward || entry.both_directions) && has_port(entry, c.protocol, c.initiator_port));
+        const bool port =
+            (begins_rightly && has_port(entry, c.protocol, c.responder_port)) ||
+            (may_be_answer && (!forward || entry.both_directions) && has_port(entry, c.protocol, c.initiator_port));
         if (!port) {
           found.offer(Search::port, number);
         } else if (entry.apps == 0 || (entry.apps & bit_of(c.app)) != 0) {
@@ -181,34 +196,49 @@ Verdict AllowList::judge(const Conversation& c) const noexcept {
   verdict.responder_asset = inventory_->asset_of(c.link, c.responder);
   if (verdict.initiator_asset == 0 && verdict.responder_asset == 0) return verdict;
   verdict.judged = true;
-  const std::uint32_t initiator_segment = inventory_->segment_or_asset_segment_of(c.link, c.initiator, verdict.initiator_asset);
-  const std::uint32_t responder_segment = inventory_->segment_or_asset_segment_of(c.link, c.responder, verdict.responder_asset);
-  verdict.interface = inventory_->interface_between(verdict.initiator_asset, verdict.responder_asset, initiator_segment, responder_segment);
-  verdict.inbound_from_outside = verdict.initiator_asset == 0 && is_outside(*inventory_, c.link, c.initiator, responder_segment);
-  if (is_housekeeping(*inventory_, c, initiator_segment != 0)) {
+  const std::uint32_t initiator_segment =
+      inventory_->segment_or_asset_segment_of(c.link, c.initiator, verdict.initiator_asset);
+  const std::uint32_t responder_segment =
+      inventory_->segment_or_asset_segment_of(c.link, c.responder, verdict.responder_asset);
+  verdict.interface = inventory_->interface_between(verdict.initiator_asset, verdict.responder_asset, initiator_segment,
+                                                    responder_segment);
+  verdict.inbound_from_outside =
+      verdict.initiator_asset == 0 && is_outside(c.initiator, initiator_segment, responder_segment);
+  if (is_housekeeping(*inventory_, c, initiator_segment, responder_segment)) {
     verdict.reason = Reason::housekeeping;
     return verdict;
   }
 
-  const Names initiator = names_of(c.link, c.initiator, verdict.initiator_asset);
-  const Names responder = names_of(c.link, c.responder, verdict.responder_asset);
+  const Names initiator = names_of(c.initiator, verdict.initiator_asset, initiator_segment);
+  const Names responder = names_of(c.responder, verdict.responder_asset, responder_segment);
   Search found;
   search(initiator, responder, true, c, found);
   search(responder, initiator, false, c, found);
   if (found.outcome != Search::nothing) verdict.entry = found.entry + 1;
   switch (found.outcome) {
-    case Search::yes: verdict.reason = Reason::listed; return verdict;
+    case Search::yes:
+      verdict.reason = Reason::listed;
+      return verdict;
     case Search::maybe:
       verdict.reason = Reason::listed;
       verdict.provisional = true;
       return verdict;
-    case Search::protocol: verdict.reason = Reason::protocol_not_listed; break;
-    case Search::port: verdict.reason = Reason::port_not_listed; break;
-    case Search::direction: verdict.reason = Reason::direction_not_listed; break;
-    case Search::nothing: verdict.reason = Reason::not_listed; break;
+    case Search::protocol:
+      verdict.reason = Reason::protocol_not_listed;
+      break;
+    case Search::port:
+      verdict.reason = Reason::port_not_listed;
+      break;
+    case Search::direction:
+      verdict.reason = Reason::direction_not_listed;
+      break;
+    case Search::nothing:
+      verdict.reason = Reason::not_listed;
+      break;
   }
   if (!found.names_the_two && verdict.initiator_asset != 0 && verdict.responder_asset != 0) {
-    const std::uint32_t a = inventory_->asset(verdict.initiator_asset).segment, b = inventory_->asset(verdict.responder_asset).segment;
+    const std::uint32_t a = inventory_->asset(verdict.initiator_asset).segment,
+                        b = inventory_->asset(verdict.responder_asset).segment;
     if (a != 0 && a == b) {
       verdict.reason = Reason::neighbours;
       verdict.entry = 0;

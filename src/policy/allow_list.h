@@ -17,32 +17,33 @@ struct Conversation {
   std::uint16_t initiator_port = 0, responder_port = 0;  // ICMP and ICMPv6: type and code of the first packet.
   std::uint8_t protocol = 0;                             // IP protocol.
   AppProtocol app = AppProtocol::unknown;
-  bool app_settled = true;         // False: the dissectors have not decided yet, so `unknown` may still become something.
-  bool direction_certain = true;   // False: picked up in its middle; `initiator` is only who was seen first.
+  bool app_settled = true;  // False: the dissectors have not decided yet, so `unknown` may still become something.
+  bool direction_certain = true;  // False: picked up in its middle; `initiator` is only who was seen first.
 };
 
 enum class Reason : std::uint8_t {
-  not_judged,             // No asset takes part.
-  listed,                 // Allowed by an entry.
-  neighbours,             // Allowed: two assets of one segment, and no entry names the two.
-  housekeeping,           // Allowed: what every host on a link does (discovery, NDP, DHCP, ICMP errors).
-  not_listed,             // From here on not allowed.
-  direction_not_listed,   // Entries name the two, but only the other may begin.
-  port_not_listed,        // Entries name the two, but not this port.
-  protocol_not_listed,    // Entries name the two and the port, but not what the payload is.
+  not_judged,            // No asset takes part.
+  listed,                // Allowed by an entry.
+  neighbours,            // Allowed: two assets of one segment, and no entry names the two.
+  housekeeping,          // Allowed: what every host on a link does (discovery, NDP, DHCP, ICMP errors).
+  not_listed,            // From here on not allowed.
+  direction_not_listed,  // Entries name the two, but only the other may begin.
+  port_not_listed,       // Entries name the two, but not this port.
+  protocol_not_listed,   // Entries name the two and the port, but not what the payload is.
   count_,
 };
 std::string_view name_of(Reason reason) noexcept;
 
 struct Verdict {
-  bool judged = false;                   // An asset takes part.
+  bool judged = false;  // An asset takes part.
   bool allowed = true;
-  bool provisional = false;              // Allowed only if the payload turns out as listed: ask again when `app` is settled.
-  bool inbound_from_outside = false;     // A host outside of every segment begins with an asset: scenario unauthorized-access.
+  bool provisional = false;  // Allowed only if the payload turns out as listed: ask again when `app` is settled.
+  bool inbound_from_outside =
+      false;  // A host outside of every segment begins with an asset: scenario unauthorized-access.
   Reason reason = Reason::not_judged;
   ErabInterface interface = ErabInterface::none;
   std::uint32_t initiator_asset = 0, responder_asset = 0;  // Index + 1; 0: not in the inventory.
-  std::uint32_t entry = 0;               // Index + 1 of the first entry that gave the reason; 0: none did.
+  std::uint32_t entry = 0;  // Index + 1 of the first entry that gave the reason; 0: none did.
 };
 
 // Who may talk to whom. README.md says the rules; the test holds them against a search through all entries.
@@ -52,12 +53,13 @@ class AllowList {
 
   const Inventory& inventory() const noexcept { return *inventory_; }
 
-  // Costs a probe for each pair of (what the entries call the initiator) and (what they call the responder), in practice
-  // fewer than twenty, whatever the number of entries.
+  // Costs a probe for each pair of (what the entries call the initiator) and (what they call the responder), in
+  // practice fewer than twenty, whatever the number of entries.
   Verdict judge(const Conversation& conversation) const noexcept;
 
   // One English line, of at most `max` - 1 bytes and a terminating zero; returns its length. `max` is at least 1.
-  std::size_t explain(const Verdict& verdict, const Conversation& conversation, char* to, std::size_t max) const noexcept;
+  std::size_t explain(const Verdict& verdict, const Conversation& conversation, char* to,
+                      std::size_t max) const noexcept;
 
  private:
   // What the entries call a host: any, its asset, its role, up to two segments, and prefixes of different lengths.
@@ -65,39 +67,41 @@ class AllowList {
   using Names = FixedVector<std::uint32_t, names_max>;
 
   struct Entry {
-    std::uint32_t port_first = 0, port_count = 0;   // Into `ports_`; none: any.
-    std::uint64_t apps = 0;                         // A bit an AppProtocol; 0: any.
+    std::uint32_t port_first = 0, port_count = 0;  // Into `ports_`; none: any.
+    std::uint64_t apps = 0;                        // A bit an AppProtocol; 0: any.
     bool both_directions = false;
   };
   struct PairSlot {
-    std::uint64_t key = 0;                          // Name ids of `from` and `to`; 0: the slot is empty.
-    std::uint32_t first = 0, count = 0;             // Into `pair_entries_`.
+    std::uint64_t key = 0;               // Name ids of `from` and `to`; 0: the slot is empty.
+    std::uint32_t first = 0, count = 0;  // Into `pair_entries_`.
   };
 
   struct Search;
-  Names names_of(SegmentKey link, const IpAddress& address, std::uint32_t asset) const noexcept;
+  Names names_of(const IpAddress& address, std::uint32_t asset, std::uint32_t segment) const noexcept;
   const PairSlot* find_pair(std::uint32_t from, std::uint32_t to) const noexcept;
-  void search(const Names& from, const Names& to, bool forward, const Conversation& conversation, Search& search) const noexcept;
+  void search(const Names& from, const Names& to, bool forward, const Conversation& conversation,
+              Search& search) const noexcept;
   bool has_port(const Entry& entry, std::uint8_t protocol, std::uint16_t port) const noexcept;
 
   std::shared_ptr<const Inventory> inventory_;
   HashSeed seed_;
   std::vector<Entry> entries_;
   std::vector<config::PortRange> ports_;
-  std::uint32_t any_name_ = 0;                      // Ids of names that entries use; 0: none uses it.
+  std::uint32_t any_name_ = 0;  // Ids of names that entries use; 0: none uses it.
   std::vector<std::uint32_t> asset_names_, segment_names_;
   std::array<std::uint32_t, role_count> role_names_{};
   PrefixTable prefix_names_;
-  std::vector<bool> name_is_specific_;              // By id: not `any` and not a prefix of length 0.
+  std::vector<bool> name_is_specific_;  // By id: not `any` and not a prefix of length 0.
   std::vector<PairSlot> pairs_;
   std::vector<std::uint32_t> pair_entries_;
   std::size_t pair_mask_ = 0;
 };
 
-// The rules for what a link needs to work, apart from the entries; `asset_end` is the asset's address, `peer` the other's.
+// What a link needs to work, apart from the entries. Segments are index + 1, 0 for none.
 bool is_discovery_address(const IpAddress& address) noexcept;
-bool is_housekeeping(const Inventory& inventory, const Conversation& conversation, bool initiator_has_segment) noexcept;
-// Whether the initiator is outside: in no segment, and, where the responder is in none either, with a public address.
-bool is_outside(const Inventory& inventory, SegmentKey link, const IpAddress& address, std::uint32_t other_segment) noexcept;
+bool is_housekeeping(const Inventory& inventory, const Conversation& conversation, std::uint32_t initiator_segment,
+                     std::uint32_t responder_segment) noexcept;
+// Whether an address is outside: in no segment, and, where the other end is in none either, public.
+bool is_outside(const IpAddress& address, std::uint32_t own_segment, std::uint32_t other_segment) noexcept;
 
 }  // namespace tsujiban::policy

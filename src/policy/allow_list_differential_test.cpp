@@ -11,7 +11,8 @@ namespace {
 
 class Oracle {
  public:
-  explicit Oracle(std::shared_ptr<const Inventory> inventory) : inventory_(std::move(inventory)), config_(inventory_->config()) {}
+  explicit Oracle(std::shared_ptr<const Inventory> inventory)
+      : inventory_(std::move(inventory)), config_(inventory_->config()) {}
 
   std::uint32_t segment(SegmentKey link, const IpAddress& address) const {
     for (const bool any_link : {false, true}) {
@@ -21,7 +22,8 @@ class Oracle {
         const config::Segment& s = config_.segments[i];
         if (s.any_link != any_link || (!any_link && s.key != link)) continue;
         for (const IpPrefix& p : s.prefixes) {
-          if (p.contains(address) && int{p.length} > longest) longest = p.length, best = static_cast<std::uint32_t>(i) + 1;
+          if (p.contains(address) && int{p.length} > longest)
+            longest = p.length, best = static_cast<std::uint32_t>(i) + 1;
         }
       }
       if (best != 0) return best;
@@ -45,17 +47,22 @@ class Oracle {
   bool names(const config::Endpoint& end, SegmentKey link, const IpAddress& address) const {
     const std::uint32_t a = asset(link, address);
     switch (end.kind) {
-      case config::Endpoint::Kind::any: return true;
-      case config::Endpoint::Kind::asset: return a == end.index + 1;
-      case config::Endpoint::Kind::role: return a != 0 && config_.assets[a - 1].role == end.role;
+      case config::Endpoint::Kind::any:
+        return true;
+      case config::Endpoint::Kind::asset:
+        return a == end.index + 1;
+      case config::Endpoint::Kind::role:
+        return a != 0 && config_.assets[a - 1].role == end.role;
       case config::Endpoint::Kind::segment:
         return segment(link, address) == end.index + 1 || (a != 0 && config_.assets[a - 1].segment == end.index + 1);
-      case config::Endpoint::Kind::prefix: return end.prefix.contains(address);
+      case config::Endpoint::Kind::prefix:
+        return end.prefix.contains(address);
     }
     return false;
   }
   static bool specific(const config::Endpoint& end) {
-    return end.kind != config::Endpoint::Kind::any && !(end.kind == config::Endpoint::Kind::prefix && end.prefix.length == 0);
+    return end.kind != config::Endpoint::Kind::any &&
+           !(end.kind == config::Endpoint::Kind::prefix && end.prefix.length == 0);
   }
   static bool port(const config::AllowEntry& entry, std::uint8_t protocol, std::uint16_t port) {
     if (entry.ports.empty()) return true;
@@ -75,7 +82,8 @@ class Oracle {
     bool named = false;
     int best = 0;  // 1 direction, 2 port, 3 protocol, 4 provisional, 5 listed.
     const bool may_be_answer =
-        !c.direction_certain || (c.protocol == 17 && (c.initiator_port == c.responder_port || c.app == AppProtocol::echonet_lite));
+        !c.direction_certain ||
+        (c.protocol == 17 && (c.initiator_port == c.responder_port || c.app == AppProtocol::echonet_lite));
     for (std::size_t i = 0; i < config_.allow.size(); ++i) {
       const config::AllowEntry& e = config_.allow[i];
       for (const bool forward : {true, false}) {
@@ -94,10 +102,14 @@ class Oracle {
         const bool answered = (!forward || e.both_directions) && may_be_answer && port(e, c.protocol, c.initiator_port);
         bool app = e.protocols.empty();
         for (const AppProtocol p : e.protocols) app = app || p == c.app;
-        if (!forward && !e.both_directions && !may_be_answer) outcome = 1;
-        else if (!asked && !answered) outcome = 2;
-        else if (app) outcome = 5;
-        else outcome = c.app == AppProtocol::unknown && !c.app_settled ? 4 : 3;
+        if (!forward && !e.both_directions && !may_be_answer)
+          outcome = 1;
+        else if (!asked && !answered)
+          outcome = 2;
+        else if (app)
+          outcome = 5;
+        else
+          outcome = c.app == AppProtocol::unknown && !c.app_settled ? 4 : 3;
         if (outcome > best) {
           best = outcome;
           v.entry = static_cast<std::uint32_t>(i) + 1;
@@ -129,10 +141,14 @@ class Oracle {
 
 IpAddress random_address(std::mt19937_64& random) {
   switch (random() % 4) {
-    case 0: return IpAddress::v4(0xc0a80100u | static_cast<std::uint32_t>(1 + random() % 6));
-    case 1: return IpAddress::v4(0x0a000000u | static_cast<std::uint32_t>(random() % 2 << 16 | (1 + random() % 6)));
-    case 2: return IpAddress::v4(0xcb007100u | static_cast<std::uint32_t>(1 + random() % 4));
-    default: return {0x20010db800000000u | random() % 2, 1 + random() % 6};
+    case 0:
+      return IpAddress::v4(0xc0a80100u | static_cast<std::uint32_t>(1 + random() % 6));
+    case 1:
+      return IpAddress::v4(0x0a000000u | static_cast<std::uint32_t>(random() % 2 << 16 | (1 + random() % 6)));
+    case 2:
+      return IpAddress::v4(0xcb007100u | static_cast<std::uint32_t>(1 + random() % 4));
+    default:
+      return {0x20010db800000000u | random() % 2, 1 + random() % 6};
   }
 }
 
@@ -140,33 +156,41 @@ std::string random_site(std::mt19937_64& random) {
   std::string text =
       "segments:\n"
       "  - {name: s1, prefix: 192.168.1.0/24, vlan: 1}\n  - {name: s2, prefix: 192.168.1.0/24, vlan: 2}\n"
-      "  - {name: s3, prefix: [10.0.0.0/8, \"2001:db8::/32\"]}\n  - {name: s4, prefix: 10.1.0.0/16}\n  - {name: s5, prefix: 192.168.1.4/30, vlan: 2}\nassets:\n";
+      "  - {name: s3, prefix: [10.0.0.0/8, \"2001:db8::/32\"]}\n  - {name: s4, prefix: 10.1.0.0/16}\n  - {name: s5, "
+      "prefix: 192.168.1.4/30, vlan: 2}\nassets:\n";
   const char* roles[] = {"ems", "device", "meter", "aggregator"};
   std::vector<std::string> taken;
   for (int i = 0; i < 14; ++i) {
     const IpAddress a = random_address(random);
     std::string segment;
-    if (a.is_v4() && a.as_v4() >> 16 == 0xc0a8) segment = random() % 4 == 0 ? "" : random() % 2 ? "s1" : "s2";
-    else if (!a.is_v4() || a.as_v4() >> 24 == 10) segment = random() % 3 == 0 ? "" : "s3";
+    if (a.is_v4() && a.as_v4() >> 16 == 0xc0a8)
+      segment = random() % 4 == 0 ? "" : random() % 2 ? "s1" : "s2";
+    else if (!a.is_v4() || a.as_v4() >> 24 == 10)
+      segment = random() % 3 == 0 ? "" : "s3";
     const std::string key = to_string(a) + (segment == "s1" || segment == "s2" ? segment : "");
     if (std::find(taken.begin(), taken.end(), key) != taken.end()) continue;
     taken.push_back(key);
-    text += "  - {name: a" + std::to_string(taken.size()) + ", role: " + roles[random() % 4] + ", address: \"" + to_string(a) + "\"" +
-            (segment.empty() ? "" : ", segment: " + segment) + "}\n";
+    text += "  - {name: a" + std::to_string(taken.size()) + ", role: " + roles[random() % 4] + ", address: \"" +
+            to_string(a) + "\"" + (segment.empty() ? "" : ", segment: " + segment) + "}\n";
   }
   text += "allow:\n";
   const auto end = [&]() -> std::string {
     switch (random() % 6) {
-      case 0: return "\"a" + std::to_string(1 + random() % taken.size()) + "\"";
-      case 1: return "role:" + std::string(roles[random() % 4]);
-      case 2: return "\"segment:s" + std::to_string(1 + random() % 5) + "\"";
-      case 3: return "\"" + to_string(random_address(random)) + "\"";
+      case 0:
+        return "\"a" + std::to_string(1 + random() % taken.size()) + "\"";
+      case 1:
+        return "role:" + std::string(roles[random() % 4]);
+      case 2:
+        return "\"segment:s" + std::to_string(1 + random() % 5) + "\"";
+      case 3:
+        return "\"" + to_string(random_address(random)) + "\"";
       case 4: {
         const IpAddress a = random_address(random);
         const unsigned length = static_cast<unsigned>(random() % (a.is_v4() ? 33 : 129));
         return "\"" + to_string(IpPrefix{masked(a, length), static_cast<std::uint8_t>(length)}) + "\"";
       }
-      default: return random() % 4 == 0 ? "any" : "role:ems";
+      default:
+        return random() % 4 == 0 ? "any" : "role:ems";
     }
   };
   const int entries = static_cast<int>(1 + random() % 12);
@@ -203,7 +227,8 @@ TEST(AllowListDifferential, agrees_with_a_search_through_all_entries) {
       c.direction_certain = random() % 4 != 0;
       const Verdict expected = oracle.judge(c), got = list.judge(c);
       ++seen[static_cast<std::size_t>(got.reason)];
-      ASSERT_EQ(got.reason, expected.reason) << text << to_string(c.initiator) << ":" << c.initiator_port << " > " << to_string(c.responder) << ":" << c.responder_port;
+      ASSERT_EQ(got.reason, expected.reason) << text << to_string(c.initiator) << ":" << c.initiator_port << " > "
+                                             << to_string(c.responder) << ":" << c.responder_port;
       ASSERT_EQ(got.entry, expected.entry) << text;
       ASSERT_EQ(got.allowed, expected.allowed);
       ASSERT_EQ(got.judged, expected.judged);

@@ -10,7 +10,8 @@ namespace {
 constexpr std::uint8_t tcp = 6, udp = 17, icmp = 1, icmpv6 = 58;
 const SegmentKey home_12 = vlan(30, 112), home_13 = vlan(30, 113);
 
-Conversation talk(SegmentKey link, std::string_view from, std::uint16_t from_port, std::string_view to, std::uint16_t to_port, std::uint8_t protocol) {
+Conversation talk(SegmentKey link, std::string_view from, std::uint16_t from_port, std::string_view to,
+                  std::uint16_t to_port, std::uint8_t protocol) {
   Conversation c;
   c.link = link;
   c.initiator = ip(from);
@@ -23,7 +24,9 @@ Conversation talk(SegmentKey link, std::string_view from, std::uint16_t from_por
 
 class AllowListTest : public testing::Test {
  protected:
-  void use(std::string_view allow) { list_ = std::make_unique<AllowList>(inventory_of(site_text + std::string(allow))); }
+  void use(std::string_view allow) {
+    list_ = std::make_unique<AllowList>(inventory_of(site_text + std::string(allow)));
+  }
   Verdict judge(const Conversation& c) const { return list_->judge(c); }
   Reason reason(const Conversation& c) const { return judge(c).reason; }
   std::string why(const Conversation& c) const {
@@ -48,13 +51,17 @@ TEST_F(AllowListTest, an_asset_may_talk_to_nobody_outside_without_an_entry) {
   EXPECT_EQ(verdict.reason, Reason::not_listed);
   EXPECT_EQ(verdict.interface, ErabInterface::R5);
   EXPECT_EQ(verdict.initiator_asset, 3u);
-  EXPECT_EQ(why(c), "battery-12 (device) sent to 203.0.113.9:443/tcp; no allow entry of battery-12, role device or interface R5 names it");
+  EXPECT_EQ(why(c),
+            "battery-12 (device) sent to 203.0.113.9:443/tcp; no allow entry of battery-12, role device or interface "
+            "R5 names it");
 }
 
 TEST_F(AllowListTest, inbound_from_outside_is_told) {
   const Conversation c = talk(home_12, "203.0.113.9", 40000, "192.168.1.20", 3610, udp);
   EXPECT_TRUE(judge(c).inbound_from_outside);
-  EXPECT_EQ(why(c), "203.0.113.9 sent to battery-12 (device) at 192.168.1.20:3610/udp; no allow entry of battery-12, role device or interface R5 names it");
+  EXPECT_EQ(why(c),
+            "203.0.113.9 sent to battery-12 (device) at 192.168.1.20:3610/udp; no allow entry of battery-12, role "
+            "device or interface R5 names it");
   EXPECT_FALSE(judge(talk(home_12, "192.168.1.99", 40000, "192.168.1.20", 3610, udp)).inbound_from_outside);
   EXPECT_FALSE(judge(talk(home_12, "192.168.1.99", 40000, "192.168.1.20", 3610, udp)).allowed);
 }
@@ -71,17 +78,22 @@ TEST_F(AllowListTest, an_entry_that_names_the_two_is_all_that_neighbours_may) {
   EXPECT_EQ(reason(talk(home_12, "192.168.1.2", 3610, "192.168.1.20", 3610, udp)), Reason::listed);
   const Conversation web = talk(home_12, "192.168.1.2", 50000, "192.168.1.20", 80, tcp);
   EXPECT_EQ(reason(web), Reason::port_not_listed);
-  EXPECT_EQ(why(web), "hems-12 (ems) sent to battery-12 (device) at 192.168.1.20:80/tcp; allow entry 1 (line 17) names the two, but not this port");
+  EXPECT_EQ(why(web),
+            "hems-12 (ems) sent to battery-12 (device) at 192.168.1.20:80/tcp; allow entry 1 (line 17) names the two, "
+            "but not this port");
   const Conversation back = talk(home_12, "192.168.1.20", 50000, "192.168.1.2", 80, tcp);
   EXPECT_EQ(reason(back), Reason::direction_not_listed);
-  EXPECT_EQ(why(back), "battery-12 (device) sent to hems-12 (ems) at 192.168.1.2:80/tcp; allow entry 1 (line 17) lets only the other begin");
+  EXPECT_EQ(why(back),
+            "battery-12 (device) sent to hems-12 (ems) at 192.168.1.2:80/tcp; allow entry 1 (line 17) lets only the "
+            "other begin");
   // The other home is not touched, nor are other pairs of this one.
   EXPECT_EQ(reason(talk(home_13, "192.168.1.2", 50000, "192.168.1.20", 80, tcp)), Reason::neighbours);
   EXPECT_EQ(reason(talk(home_12, "192.168.1.20", 50000, "192.168.1.1", 80, tcp)), Reason::neighbours);
 }
 
 TEST_F(AllowListTest, any_adds_and_never_narrows) {
-  use("allow:\n  - {from: role:ems, to: any, ports: [tcp/443]}\n  - {from: role:ems, to: 0.0.0.0/0, ports: [tcp/8443]}\n");
+  use("allow:\n  - {from: role:ems, to: any, ports: [tcp/443]}\n  - {from: role:ems, to: 0.0.0.0/0, ports: "
+      "[tcp/8443]}\n");
   EXPECT_EQ(reason(talk(home_12, "192.168.1.2", 50000, "198.51.100.1", 443, tcp)), Reason::listed);
   EXPECT_EQ(reason(talk(home_12, "192.168.1.2", 50000, "198.51.100.1", 8443, tcp)), Reason::listed);
   EXPECT_EQ(reason(talk(home_12, "192.168.1.2", 50000, "192.168.1.20", 80, tcp)), Reason::neighbours);
@@ -125,7 +137,9 @@ TEST_F(AllowListTest, a_protocol_is_judged_by_content_when_it_is_known) {
   EXPECT_TRUE(judge(c).provisional);
   c.app_settled = true;
   EXPECT_EQ(reason(c), Reason::protocol_not_listed);
-  EXPECT_EQ(why(c), "hems-12 (ems) sent to 203.0.113.9:3610/udp; allow entry 1 (line 17) names the two, but not an unknown protocol");
+  EXPECT_EQ(
+      why(c),
+      "hems-12 (ems) sent to 203.0.113.9:3610/udp; allow entry 1 (line 17) names the two, but not an unknown protocol");
   c.app = AppProtocol::echonet_lite;
   EXPECT_TRUE(judge(c).allowed);
   EXPECT_FALSE(judge(c).provisional);
@@ -142,6 +156,8 @@ TEST_F(AllowListTest, what_every_host_on_a_link_does_is_housekeeping) {
   EXPECT_TRUE(quiet(talk(home_12, "192.168.1.2", 68, "192.168.1.254", 67, udp)));
   EXPECT_TRUE(quiet(talk(home_12, "2001:db8:12::1", 135, "2001:db8:12::20", 0, icmpv6)));
   EXPECT_TRUE(quiet(talk(home_12, "fe80::1", 134, "fe80::2", 0, icmpv6)));
+  EXPECT_TRUE(quiet(talk(home_12, "2001:db8:12::1", 0, "2001:db8:12::20", 0, icmpv6)));
+  EXPECT_FALSE(quiet(talk(home_12, "2001:db8:99::1", 0, "2001:db8:12::20", 0, icmpv6)));
   EXPECT_TRUE(quiet(talk(home_12, "198.51.100.1", 3, "192.168.1.2", 3, icmp)));
   // And these are not.
   EXPECT_FALSE(quiet(talk(home_12, "192.168.1.2", 1, "239.1.2.3", 1, udp)));

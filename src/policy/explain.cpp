@@ -25,7 +25,8 @@ class Line {
   }
   Line& operator<<(std::uint32_t number) noexcept {
     char digits[10];
-    return *this << std::string_view(digits, static_cast<std::size_t>(std::to_chars(digits, digits + 10, number).ptr - digits));
+    return *this << std::string_view(digits,
+                                     static_cast<std::size_t>(std::to_chars(digits, digits + 10, number).ptr - digits));
   }
   std::size_t end() noexcept {
     to_[size_] = '\0';
@@ -50,30 +51,52 @@ void write_address(Line& line, const IpAddress& address, bool bracketed) noexcep
 
 void write_protocol(Line& line, std::uint8_t protocol) noexcept {
   switch (static_cast<IpProtocol>(protocol)) {
-    case IpProtocol::tcp: line << "tcp"; break;
-    case IpProtocol::udp: line << "udp"; break;
-    case IpProtocol::icmp: line << "icmp"; break;
-    case IpProtocol::icmpv6: line << "icmpv6"; break;
-    case IpProtocol::igmp: line << "igmp"; break;
-    case IpProtocol::sctp: line << "sctp"; break;
-    case IpProtocol::gre: line << "gre"; break;
-    case IpProtocol::esp: line << "esp"; break;
-    default: line << "protocol " << std::uint32_t{protocol}; break;
+    case IpProtocol::tcp:
+      line << "tcp";
+      break;
+    case IpProtocol::udp:
+      line << "udp";
+      break;
+    case IpProtocol::icmp:
+      line << "icmp";
+      break;
+    case IpProtocol::icmpv6:
+      line << "icmpv6";
+      break;
+    case IpProtocol::igmp:
+      line << "igmp";
+      break;
+    case IpProtocol::sctp:
+      line << "sctp";
+      break;
+    case IpProtocol::gre:
+      line << "gre";
+      break;
+    case IpProtocol::esp:
+      line << "esp";
+      break;
+    default:
+      line << "protocol " << std::uint32_t{protocol};
+      break;
   }
 }
 
 }  // namespace
 
-std::size_t AllowList::explain(const Verdict& verdict, const Conversation& c, char* to, std::size_t max) const noexcept {
+std::size_t AllowList::explain(const Verdict& verdict, const Conversation& c, char* to,
+                               std::size_t max) const noexcept {
   Line line(to, max);
-  const auto asset = [&](std::uint32_t number) { line << inventory_->asset_name(number) << " (" << name_of(inventory_->role_of(number)) << ")"; };
+  const auto asset = [&](std::uint32_t number) {
+    line << inventory_->asset_name(number) << " (" << name_of(inventory_->role_of(number)) << ")";
+  };
   if (verdict.initiator_asset != 0) {
     asset(verdict.initiator_asset);
   } else {
     write_address(line, c.initiator, false);
   }
   line << " sent to ";
-  const bool ports = c.protocol == static_cast<std::uint8_t>(IpProtocol::tcp) || c.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
+  const bool ports = c.protocol == static_cast<std::uint8_t>(IpProtocol::tcp) ||
+                     c.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
   if (verdict.responder_asset != 0) {
     asset(verdict.responder_asset);
     line << " at ";
@@ -86,10 +109,18 @@ std::size_t AllowList::explain(const Verdict& verdict, const Conversation& c, ch
 
   if (verdict.allowed) {
     switch (verdict.reason) {
-      case Reason::listed: line << "allow entry " << verdict.entry << " names it"; break;
-      case Reason::neighbours: line << "both are assets of one segment"; break;
-      case Reason::housekeeping: line << "every host on a link does that"; break;
-      default: line << "no asset takes part"; break;
+      case Reason::listed:
+        line << "allow entry " << verdict.entry << " names it";
+        break;
+      case Reason::neighbours:
+        line << "both are assets of one segment";
+        break;
+      case Reason::housekeeping:
+        line << "every host on a link does that";
+        break;
+      default:
+        line << "no asset takes part";
+        break;
     }
     return line.end();
   }
@@ -98,15 +129,23 @@ std::size_t AllowList::explain(const Verdict& verdict, const Conversation& c, ch
     line << "allow entry " << verdict.entry;
     if (entry.place.line != 0) line << " (line " << entry.place.line << ")";
     switch (verdict.reason) {
-      case Reason::direction_not_listed: line << " lets only the other begin"; break;
-      case Reason::port_not_listed: line << " names the two, but not this port"; break;
-      default: line << " names the two, but not " << (c.app == AppProtocol::unknown ? std::string_view("an unknown protocol") : name_of(c.app)); break;
+      case Reason::direction_not_listed:
+        line << " lets only the other begin";
+        break;
+      case Reason::port_not_listed:
+        line << " names the two, but not this port";
+        break;
+      default:
+        line << " names the two, but not "
+             << (c.app == AppProtocol::unknown ? std::string_view("an unknown protocol") : name_of(c.app));
+        break;
     }
     return line.end();
   }
   const std::uint32_t own = verdict.initiator_asset != 0 ? verdict.initiator_asset : verdict.responder_asset;
   const bool has_interface = verdict.interface != ErabInterface::none;
-  line << "no allow entry of " << inventory_->asset_name(own) << (has_interface ? ", role " : " or role ") << name_of(inventory_->role_of(own));
+  line << "no allow entry of " << inventory_->asset_name(own) << (has_interface ? ", role " : " or role ")
+       << name_of(inventory_->role_of(own));
   if (has_interface) line << " or interface " << name_of(verdict.interface);
   line << " names it";
   return line.end();

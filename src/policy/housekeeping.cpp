@@ -15,11 +15,10 @@ bool is_dhcp(const Conversation& c) noexcept {
   return ports(67, 68) || ports(67, 67) || ports(546, 547);
 }
 
-bool on_one_link(const Inventory& inventory, const Conversation& c) noexcept {
+bool on_one_link(const Conversation& c, std::uint32_t initiator_segment, std::uint32_t responder_segment) noexcept {
   if (c.initiator.is_link_local() || c.responder.is_link_local()) return true;
-  const std::uint32_t segment = inventory.segment_of(c.link, c.initiator);
-  if (segment != 0) return segment == inventory.segment_of(c.link, c.responder);
-  return c.initiator.is_v4() == c.responder.is_v4() && !c.initiator.is_v4() && c.initiator.high == c.responder.high;
+  if (initiator_segment != 0) return initiator_segment == responder_segment;
+  return !c.initiator.is_v4() && !c.responder.is_v4() && c.initiator.high == c.responder.high;
 }
 
 }  // namespace
@@ -35,29 +34,41 @@ bool is_discovery_address(const IpAddress& address) noexcept {
   return address.is_multicast() && (scope == 1 || scope == 2);
 }
 
-bool is_outside(const Inventory& inventory, SegmentKey link, const IpAddress& address, std::uint32_t other_segment) noexcept {
-  if (address.is_link_local() || address.is_unspecified() || inventory.segment_of(link, address) != 0) return false;
+bool is_outside(const IpAddress& address, std::uint32_t own_segment, std::uint32_t other_segment) noexcept {
+  if (own_segment != 0 || address.is_link_local() || address.is_unspecified()) return false;
   return other_segment != 0 || !address.is_private();
 }
 
-bool is_housekeeping(const Inventory& inventory, const Conversation& c, bool initiator_has_segment) noexcept {
-  if (is_discovery_address(c.responder) || inventory.is_subnet_broadcast(c.link, c.responder)) return true;
-  if (!initiator_has_segment && c.responder.is_v4() && c.initiator.is_v4() && (c.responder.as_v4() & 0xff) == 0xff &&
-      c.responder.as_v4() >> 8 == c.initiator.as_v4() >> 8 && c.protocol == static_cast<std::uint8_t>(IpProtocol::udp)) {
+bool is_housekeeping(const Inventory& inventory, const Conversation& c, std::uint32_t initiator_segment,
+                     std::uint32_t responder_segment) noexcept {
+  if (is_discovery_address(c.responder)) return true;
+  // A broadcast address of /30 or shorter ends in two ones at least.
+  if (responder_segment != 0 && (c.responder.low & 3) == 3 && inventory.is_subnet_broadcast(c.link, c.responder))
+    return true;
+  if (initiator_segment == 0 && c.responder.is_v4() && c.initiator.is_v4() && (c.responder.as_v4() & 0xff) == 0xff &&
+      c.responder.as_v4() >> 8 == c.initiator.as_v4() >> 8 &&
+      c.protocol == static_cast<std::uint8_t>(IpProtocol::udp)) {
     return true;  // No prefix is known there; homes are /24.
   }
+  const auto near = [&] { return on_one_link(c, initiator_segment, responder_segment); };
   switch (static_cast<IpProtocol>(c.protocol)) {
-    case IpProtocol::igmp: return true;
+    case IpProtocol::igmp:
+      return true;
     case IpProtocol::icmp:
-      // Unreachable, time exceeded, parameter problem (RFC 792): about a conversation that is judged itself. A redirect is not.
+      // Unreachable, time exceeded, parameter problem (RFC 792): about a conversation that is judged itself. A redirect
+      // is not.
       return c.initiator_port == 3 || c.initiator_port == 11 || c.initiator_port == 12;
     case IpProtocol::icmpv6:
       if (c.initiator_port >= 1 && c.initiator_port <= 4) return true;  // Errors (RFC 4443, 3).
       // NDP (RFC 4861) and MLD (RFC 2710, RFC 3810) stay on the link. Redirects (137) are judged.
-      return ((c.initiator_port >= 130 && c.initiator_port <= 136) || c.initiator_port == 143) && on_one_link(inventory, c);
+      // Type 0 is reserved: a caller that keeps no type of the first packet gives it.
+      return ((c.initiator_port >= 130 && c.initiator_port <= 136) || c.initiator_port == 143 ||
+              c.initiator_port == 0) &&
+             near();
     case IpProtocol::udp:
-      return is_dhcp(c) && (on_one_link(inventory, c) || (c.initiator.is_private() && c.responder.is_private()));
-    default: return false;
+      return is_dhcp(c) && (near() || (c.initiator.is_private() && c.responder.is_private()));
+    default:
+      return false;
   }
 }
 

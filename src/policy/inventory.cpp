@@ -10,7 +10,9 @@
 namespace tsujiban::policy {
 namespace {
 
-IpPrefix whole(const IpAddress& address) noexcept { return {address, static_cast<std::uint8_t>(address.is_v4() ? 32 : 128)}; }
+IpPrefix whole(const IpAddress& address) noexcept {
+  return {address, static_cast<std::uint8_t>(address.is_v4() ? 32 : 128)};
+}
 
 struct RolePair {
   Role a, b;
@@ -18,14 +20,22 @@ struct RolePair {
 };
 // Interface table of the ERAB guideline 3.0 (3.6.1 to 3.6.6) and of the AMI working group.
 constexpr RolePair role_pairs[] = {
-    {Role::grid_command, Role::coordinator, ErabInterface::R1}, {Role::retailer, Role::coordinator, ErabInterface::R2},
-    {Role::retailer, Role::aggregator, ErabInterface::R2},      {Role::coordinator, Role::aggregator, ErabInterface::R3},
-    {Role::aggregator, Role::gateway, ErabInterface::R4},       {Role::aggregator, Role::ems, ErabInterface::R4},
-    {Role::gateway, Role::device, ErabInterface::R5},           {Role::ems, Role::device, ErabInterface::R5},
-    {Role::aggregator, Role::device, ErabInterface::R6},        {Role::vendor_cloud, Role::device, ErabInterface::VENDOR},
-    {Role::vendor_cloud, Role::router, ErabInterface::VENDOR},  {Role::meter, Role::concentrator, ErabInterface::A},
-    {Role::concentrator, Role::hes, ErabInterface::A},          {Role::hes, Role::mdms, ErabInterface::A},
-    {Role::meter, Role::hes, ErabInterface::A},                 {Role::meter, Role::ems, ErabInterface::B},
+    {Role::grid_command, Role::coordinator, ErabInterface::R1},
+    {Role::retailer, Role::coordinator, ErabInterface::R2},
+    {Role::retailer, Role::aggregator, ErabInterface::R2},
+    {Role::coordinator, Role::aggregator, ErabInterface::R3},
+    {Role::aggregator, Role::gateway, ErabInterface::R4},
+    {Role::aggregator, Role::ems, ErabInterface::R4},
+    {Role::gateway, Role::device, ErabInterface::R5},
+    {Role::ems, Role::device, ErabInterface::R5},
+    {Role::aggregator, Role::device, ErabInterface::R6},
+    {Role::vendor_cloud, Role::device, ErabInterface::VENDOR},
+    {Role::vendor_cloud, Role::router, ErabInterface::VENDOR},
+    {Role::meter, Role::concentrator, ErabInterface::A},
+    {Role::concentrator, Role::hes, ErabInterface::A},
+    {Role::hes, Role::mdms, ErabInterface::A},
+    {Role::meter, Role::hes, ErabInterface::A},
+    {Role::meter, Role::ems, ErabInterface::B},
 };
 
 }  // namespace
@@ -50,7 +60,8 @@ Inventory::Inventory(std::shared_ptr<const config::Config> config, HashSeed seed
     for (const IpPrefix& prefix : segment.prefixes) {
       (segment.any_link ? on_any : on_link).push_back({segment.any_link ? 0 : segment.key.raw(), prefix, number});
     }
-    if (!segment.any_link && count_on_link[segment.key.raw()] == 1) only.push_back({segment.key.raw(), IpPrefix{}, number});
+    if (!segment.any_link && count_on_link[segment.key.raw()] == 1)
+      only.push_back({segment.key.raw(), IpPrefix{}, number});
   }
   segments_on_link_ = PrefixTable(on_link, seed);
   segments_on_any_ = PrefixTable(on_any, seed);
@@ -63,7 +74,8 @@ Inventory::Inventory(std::shared_ptr<const config::Config> config, HashSeed seed
     const config::Segment* segment = asset.segment == 0 ? nullptr : &config_->segments[asset.segment - 1];
     const bool any_link = segment == nullptr || segment->any_link;
     for (const IpAddress& address : asset.addresses) {
-      (any_link ? on_any : on_link).push_back({any_link ? 0 : segment->key.raw(), whole(address), static_cast<std::uint32_t>(i) + 1});
+      (any_link ? on_any : on_link)
+          .push_back({any_link ? 0 : segment->key.raw(), whole(address), static_cast<std::uint32_t>(i) + 1});
     }
   }
   assets_on_link_ = PrefixTable(on_link, seed);
@@ -73,7 +85,8 @@ Inventory::Inventory(std::shared_ptr<const config::Config> config, HashSeed seed
 std::uint32_t Inventory::segment_of(SegmentKey link, const IpAddress& address) const noexcept {
   if (const std::uint32_t found = segments_on_link_.longest(link.raw(), address); found != 0) return found;
   if (const std::uint32_t found = segments_on_any_.longest(0, address); found != 0) return found;
-  if (address.is_link_local() || address.is_unspecified()) return only_segment_of_link_.longest(link.raw(), IpAddress{});
+  if (address.is_link_local() || address.is_unspecified())
+    return only_segment_of_link_.longest(link.raw(), IpAddress{});
   return 0;
 }
 
@@ -82,7 +95,8 @@ std::uint32_t Inventory::asset_of(SegmentKey link, const IpAddress& address) con
   return assets_on_any_.longest(0, address);
 }
 
-std::uint32_t Inventory::segment_or_asset_segment_of(SegmentKey link, const IpAddress& address, std::uint32_t asset) const noexcept {
+std::uint32_t Inventory::segment_or_asset_segment_of(SegmentKey link, const IpAddress& address,
+                                                     std::uint32_t asset) const noexcept {
   const std::uint32_t found = segment_of(link, address);
   return found != 0 || asset == 0 ? found : config_->assets[asset - 1].segment;
 }
@@ -90,7 +104,8 @@ std::uint32_t Inventory::segment_or_asset_segment_of(SegmentKey link, const IpAd
 bool Inventory::is_subnet_broadcast(SegmentKey link, const IpAddress& address) const noexcept {
   if (!address.is_v4()) return false;
   std::uint8_t length = 32;
-  if (segments_on_link_.longest(link.raw(), address, length) == 0 && segments_on_any_.longest(0, address, length) == 0) return false;
+  if (segments_on_link_.longest(link.raw(), address, length) == 0 && segments_on_any_.longest(0, address, length) == 0)
+    return false;
   // A link of /31 or /32 has no broadcast address (RFC 3021, 2.2).
   return length <= 30 && (address.as_v4() | ~std::uint32_t{0} << (31 - length) << 1) == ~std::uint32_t{0};
 }
@@ -102,7 +117,8 @@ ErabInterface Inventory::interface_between(std::uint32_t asset_a, std::uint32_t 
     if (by_roles != ErabInterface::none) return by_roles;
   }
   for (const std::uint32_t segment : {segment_a, segment_b}) {
-    if (segment != 0 && config_->segments[segment - 1].interface != ErabInterface::none) return config_->segments[segment - 1].interface;
+    if (segment != 0 && config_->segments[segment - 1].interface != ErabInterface::none)
+      return config_->segments[segment - 1].interface;
   }
   for (const std::uint32_t number : {asset_a, asset_b}) {
     if (number != 0 && asset(number).serves.size() == 1) return asset(number).serves[0];
@@ -112,7 +128,8 @@ ErabInterface Inventory::interface_between(std::uint32_t asset_a, std::uint32_t 
 
 ErabInterface Inventory::interface_between(SegmentKey link, const IpAddress& a, const IpAddress& b) const noexcept {
   const std::uint32_t asset_a = asset_of(link, a), asset_b = asset_of(link, b);
-  return interface_between(asset_a, asset_b, segment_or_asset_segment_of(link, a, asset_a), segment_or_asset_segment_of(link, b, asset_b));
+  return interface_between(asset_a, asset_b, segment_or_asset_segment_of(link, a, asset_a),
+                           segment_or_asset_segment_of(link, b, asset_b));
 }
 
 std::string_view Inventory::segment_name(SegmentKey link, const IpAddress& source, const IpAddress& destination,
@@ -138,8 +155,10 @@ std::string_view Inventory::segment_name(SegmentKey link, const IpAddress& sourc
     number(link.vni_value());
   }
   for (unsigned i = 0; i < link.vlan_count(); ++i) {
-    if (i != 0) put("/");
-    else put(link.has_vni() ? " vlan " : "vlan ");
+    if (i != 0)
+      put("/");
+    else
+      put(link.has_vni() ? " vlan " : "vlan ");
     number(link.vlan(i));
   }
   return {scratch.data(), static_cast<std::size_t>(at - scratch.data())};

@@ -15,8 +15,14 @@ TEST(PrefixTable, the_longest_prefix_of_the_scope_is_found) {
     EXPECT_TRUE(parse_prefix(text, p));
     return p;
   };
-  const PrefixTable table({{0, prefix("10.0.0.0/8"), 1}, {0, prefix("10.1.0.0/16"), 2}, {7, prefix("10.1.0.0/16"), 3},
-                           {0, prefix("0.0.0.0/0"), 4}, {0, prefix("::/0"), 5}, {0, prefix("2001:db8::/32"), 6}, {0, prefix("2001:db8::1"), 7}}, {});
+  const PrefixTable table({{0, prefix("10.0.0.0/8"), 1},
+                           {0, prefix("10.1.0.0/16"), 2},
+                           {7, prefix("10.1.0.0/16"), 3},
+                           {0, prefix("0.0.0.0/0"), 4},
+                           {0, prefix("::/0"), 5},
+                           {0, prefix("2001:db8::/32"), 6},
+                           {0, prefix("2001:db8::1"), 7}},
+                          {});
   EXPECT_EQ(table.longest(0, ip("10.1.2.3")), 2u);
   EXPECT_EQ(table.longest(0, ip("10.2.2.3")), 1u);
   EXPECT_EQ(table.longest(7, ip("10.1.2.3")), 3u);
@@ -41,7 +47,8 @@ TEST(PrefixTable, agrees_with_a_search_through_all_rows) {
     const unsigned length = static_cast<unsigned>(random() % (a.is_v4() ? 33 : 129));
     const IpPrefix prefix{masked(a, length), static_cast<std::uint8_t>(length)};
     const std::uint64_t scope = random() % 3;
-    const bool there = std::any_of(rows.begin(), rows.end(), [&](const auto& r) { return r.scope == scope && r.prefix == prefix; });
+    const bool there =
+        std::any_of(rows.begin(), rows.end(), [&](const auto& r) { return r.scope == scope && r.prefix == prefix; });
     if (!there) rows.push_back({scope, prefix, i + 1});
   }
   const PrefixTable table(rows, {1, 2});
@@ -51,7 +58,8 @@ TEST(PrefixTable, agrees_with_a_search_through_all_rows) {
     std::uint32_t expected = 0;
     int longest = -1;
     for (const auto& row : rows) {
-      if (row.scope == scope && row.prefix.contains(a) && int{row.prefix.length} > longest) longest = row.prefix.length, expected = row.value;
+      if (row.scope == scope && row.prefix.contains(a) && int{row.prefix.length} > longest)
+        longest = row.prefix.length, expected = row.value;
     }
     ASSERT_EQ(table.longest(scope, a), expected) << to_string(a);
   }
@@ -106,7 +114,9 @@ TEST(Inventory, the_interface_comes_from_roles_then_segments_then_what_is_served
 TEST(Inventory, a_segment_is_named_or_told_by_its_link) {
   const auto inventory = inventory_of(site_text);
   char scratch[Inventory::segment_text_max];
-  const auto name = [&](SegmentKey link, std::string_view a, std::string_view b) { return std::string(inventory->segment_name(link, ip(a), ip(b), scratch)); };
+  const auto name = [&](SegmentKey link, std::string_view a, std::string_view b) {
+    return std::string(inventory->segment_name(link, ip(a), ip(b), scratch));
+  };
   EXPECT_EQ(name(vlan(30, 112), "192.168.1.20", "8.8.8.8"), "han-12");
   EXPECT_EQ(name(vlan(30, 113), "8.8.8.8", "192.168.1.20"), "han-13");
   EXPECT_EQ(name(vlan(30, 112), "8.8.8.8", "9.9.9.9"), "vlan 30/112");

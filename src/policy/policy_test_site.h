@@ -38,13 +38,13 @@ inline const std::string site_text =
     "  - {name: fan, prefix: \"2001:db8:a::/48\", erab: A}\n"
     "  - {name: fan-north, prefix: \"2001:db8:a:1::/64\", erab: A}\n"
     "assets:\n"
-    "  - {name: aggregator-a, role: aggregator, address: 10.20.0.10, segment: centre, serves: R4}\n"   // 1
-    "  - {name: hems-12, role: ems, address: [192.168.1.2, \"fe80::2\"], segment: han-12}\n"           // 2
+    "  - {name: aggregator-a, role: aggregator, address: 10.20.0.10, segment: centre, serves: R4}\n"         // 1
+    "  - {name: hems-12, role: ems, address: [192.168.1.2, \"fe80::2\"], segment: han-12}\n"                 // 2
     "  - {name: battery-12, role: device, address: [192.168.1.20, \"2001:db8:12::20\"], segment: han-12}\n"  // 3
-    "  - {name: router-12, role: router, address: 192.168.1.1, segment: han-12}\n"                     // 4
-    "  - {name: hems-13, role: ems, address: 192.168.1.2, segment: han-13}\n"                          // 5
-    "  - {name: battery-13, role: device, address: 192.168.1.20, segment: han-13}\n"                   // 6
-    "  - {name: meter-1, role: meter, address: \"2001:db8:a:1::1\", segment: fan-north}\n"             // 7
-    "  - {name: coordinator-x, role: coordinator, address: 203.0.113.10}\n";                           // 8
+    "  - {name: router-12, role: router, address: 192.168.1.1, segment: han-12}\n"                           // 4
+    "  - {name: hems-13, role: ems, address: 192.168.1.2, segment: han-13}\n"                                // 5
+    "  - {name: battery-13, role: device, address: 192.168.1.20, segment: han-13}\n"                         // 6
+    "  - {name: meter-1, role: meter, address: \"2001:db8:a:1::1\", segment: fan-north}\n"                   // 7
+    "  - {name: coordinator-x, role: coordinator, address: 203.0.113.10}\n";                                 // 8
 
 }  // namespace tsujiban::policy

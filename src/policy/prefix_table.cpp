@@ -16,7 +16,8 @@ PrefixTable::PrefixTable(const std::vector<Row>& rows, HashSeed seed) : seed_(se
     const bool v4 = row.prefix.address.is_v4();
     has_length[v4 ? 1 : 0][row.prefix.length] = true;
     std::size_t i = slot_of(row.scope, row.prefix.address, row.prefix.length);
-    while (slots_[i].value != 0 && !(slots_[i].scope == row.scope && slots_[i].address == row.prefix.address && slots_[i].length == row.prefix.length)) {
+    while (slots_[i].value != 0 && !(slots_[i].scope == row.scope && slots_[i].address == row.prefix.address &&
+                                     slots_[i].length == row.prefix.length)) {
       i = (i + 1) & mask_;
     }
     if (slots_[i].value == 0) slots_[i] = {row.scope, row.prefix.address, row.value, row.prefix.length};

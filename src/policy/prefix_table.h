@@ -17,7 +17,8 @@ constexpr IpAddress masked(const IpAddress& address, unsigned length) noexcept {
 }
 
 // Prefixes, each within a scope (a link, or 0), to numbers other than 0. Built once; a lookup costs one probe for each
-// different length that the table has for the family (at most 33 or 129, in practice one to three) and allocates nothing.
+// different length that the table has for the family (at most 33 or 129, in practice one to three) and allocates
+// nothing.
 class PrefixTable {
  public:
   struct Row {
@@ -71,7 +72,9 @@ class PrefixTable {
     for (std::size_t i = slot_of(scope, key, length);; i = (i + 1) & mask_) {
       const Slot& slot = slots_[i];
       if (slot.value == 0) return 0;
-      if (slot.address == key && slot.scope == scope && slot.length == length && slot.address.is_v4() == address.is_v4()) return slot.value;
+      if (slot.address == key && slot.scope == scope && slot.length == length &&
+          slot.address.is_v4() == address.is_v4())
+        return slot.value;
     }
   }
 

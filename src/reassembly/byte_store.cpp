@@ -87,8 +87,10 @@ void ByteStore::link(std::uint32_t index, std::uint32_t& head) noexcept {
 
 void ByteStore::unlink(std::uint32_t index, std::uint32_t& head) noexcept {
   Chunk& gone = chunk(index);
-  if (gone.previous != 0) chunk(gone.previous).next = gone.next;
-  else head = gone.next;
+  if (gone.previous != 0)
+    chunk(gone.previous).next = gone.next;
+  else
+    head = gone.next;
   if (gone.next != 0) chunk(gone.next).previous = gone.previous;
 }
 

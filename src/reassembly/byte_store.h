@@ -7,19 +7,21 @@
 
 namespace tsujiban::reassembly {
 
-// Byte buffers of bounded total size. Address space is reserved once; chunks of 64 KiB are cut into blocks of one size class
-// (128 B to 64 KiB, doubling) when a class first needs one, and go back when their last block does, so that memory once used
-// for one size serves every other and the resident size never exceeds the cap. Never allocates after construction.
+// Byte buffers of bounded total size. Address space is reserved once; chunks of 256 KiB are cut into blocks of one size
+// class (128 B to 256 KiB, doubling) when a class first needs one, and go back when their last block does, so that
+// memory once used for one size serves every other and the resident size never exceeds the cap. Never allocates after
+// construction.
 class ByteStore {
  public:
   using Handle = std::uint32_t;  // 0: none.
   static constexpr std::size_t block_bytes_min = 128;
-  static constexpr std::size_t block_bytes_max = 64 * 1024;
+  static constexpr std::size_t block_bytes_max = 256 * 1024;
 
   // `bytes_max` is rounded up to whole chunks. Throws std::bad_alloc when the address space cannot be had.
   explicit ByteStore(std::size_t bytes_max);
 
-  // A block of at least `size` bytes, contents undefined; 0 when the cap is reached or `size` exceeds `block_bytes_max`.
+  // A block of at least `size` bytes, contents undefined; 0 when the cap is reached or `size` exceeds
+  // `block_bytes_max`.
   Handle allocate(std::size_t size) noexcept;
   // Moves the block to one of at least `size` bytes, keeping its content. False, unchanged, when that cannot be had.
   bool grow(Handle& handle, std::size_t size) noexcept;
@@ -36,8 +38,8 @@ class ByteStore {
  private:
   static constexpr std::size_t chunk_bytes = block_bytes_max;
   static constexpr unsigned class_shift_min = 7;
-  static constexpr unsigned class_count = 10;
-  static constexpr unsigned block_bits = 9;  // 64 KiB hold 512 blocks of 128 B.
+  static constexpr unsigned class_count = 12;
+  static constexpr unsigned block_bits = 11;  // 256 KiB hold 2,048 blocks of 128 B.
   static constexpr std::uint32_t block_mask = (1u << block_bits) - 1;
 
   // Chunks with a free block hang in their class's list; empty ones in the list of free chunks.
@@ -50,7 +52,9 @@ class ByteStore {
   };
   Chunk& chunk_of(Handle handle) const noexcept { return chunks_.as<Chunk>()[handle >> block_bits]; }
   Chunk& chunk(std::uint32_t index) const noexcept { return chunks_.as<Chunk>()[index]; }
-  static constexpr std::uint32_t blocks_in(unsigned size_class) noexcept { return 1u << (class_count - 1 - size_class); }
+  static constexpr std::uint32_t blocks_in(unsigned size_class) noexcept {
+    return 1u << (class_count - 1 - size_class);
+  }
   void link(std::uint32_t index, std::uint32_t& head) noexcept;
   void unlink(std::uint32_t index, std::uint32_t& head) noexcept;
 

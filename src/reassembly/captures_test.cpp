@@ -2,8 +2,9 @@
 #include <gtest/gtest.h>
 #include <pcap/pcap.h>
 
-#include <array>
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -17,13 +18,12 @@ namespace tsujiban::reassembly {
 namespace {
 
 namespace fs = std::filesystem;
-using test::Listener;
 using test::text_of;
 
 const fs::path captures = TSUJIBAN_CAPTURES_DIR;
 
-// The least that TCP over Ethernet, VLAN tags, loopback or raw IP needs; anything else is no packet. The decoder of this
-// program is a neighbour that this folder does not know.
+// The least that TCP over Ethernet, VLAN tags, loopback or raw IP needs; anything else is no packet. The decoder of
+// this program is a neighbour that this folder does not know.
 std::optional<DecodedPacket> parse(int link, const std::uint8_t* data, std::uint32_t captured, std::uint32_t wire) {
   std::uint32_t at = 0;
   DecodedPacket packet;
@@ -101,11 +101,25 @@ bool parse_tcp(DecodedPacket& packet) {
   return true;
 }
 
+// Writes gaps as tshark does.
+struct Transcript final : StreamConsumer {
+  std::string text[2];
+  void bytes(Direction direction, Bytes piece) noexcept override {
+    text[static_cast<unsigned>(direction)] += text_of(piece);
+  }
+  void gap(Direction direction, std::uint32_t missing) noexcept override {
+    text[static_cast<unsigned>(direction)] += "[" + std::to_string(missing) + " bytes missing in capture file].";
+    text[static_cast<unsigned>(direction)].back() = '\0';
+  }
+  void finished(Direction) noexcept override {}
+  void anomaly(Direction, ParseError, std::uint32_t) noexcept override {}
+};
+
 struct Connection {
   std::uint32_t stream = 0;
   std::uint16_t initiator_port = 0;
   IpAddress initiator;
-  Listener heard;
+  Transcript heard;
   bool open = true;
 };
 
@@ -149,11 +163,14 @@ Read read_capture(const fs::path& path) {
     ++out.packets;
     out.snapped += packet->payload_length < packet->payload_length_wire;
     Key key{packet->segment.raw(), packet->source, packet->destination, packet->source_port, packet->destination_port};
-    const bool swapped = std::tuple(packet->destination, packet->destination_port) < std::tuple(packet->source, packet->source_port);
-    if (swapped) key = {packet->segment.raw(), packet->destination, packet->source, packet->destination_port, packet->source_port};
+    const bool swapped =
+        std::tuple(packet->destination, packet->destination_port) < std::tuple(packet->source, packet->source_port);
+    if (swapped)
+      key = {packet->segment.raw(), packet->destination, packet->source, packet->destination_port, packet->source_port};
     Connection*& c = open[key];
     const auto direction_of = [&] {
-      return c->initiator == packet->source && c->initiator_port == packet->source_port ? Direction::to_responder : Direction::to_initiator;
+      return c->initiator == packet->source && c->initiator_port == packet->source_port ? Direction::to_responder
+                                                                                        : Direction::to_initiator;
     };
     if (c != nullptr && engine.reopens(c->stream, direction_of(), *packet)) {
       engine.close(c->stream, c->heard);
@@ -197,7 +214,8 @@ std::vector<Followed> follow(const fs::path& path, std::size_t streams) {
   while (getline(&line, &capacity, pipe) > 0) {
     const std::string_view text = line;
     unsigned number;
-    if (text.starts_with("Filter: tcp.stream eq ") && std::sscanf(line, "Filter: tcp.stream eq %u", &number) == 1 && number < streams) {
+    if (text.starts_with("Filter: tcp.stream eq ") && std::sscanf(line, "Filter: tcp.stream eq %u", &number) == 1 &&
+        number < streams) {
       now = &out[number];
     } else if (text.starts_with("Node ") && now != nullptr) {
       const std::size_t colon = text.rfind(':');
@@ -205,7 +223,8 @@ std::vector<Followed> follow(const fs::path& path, std::size_t streams) {
     } else if (now != nullptr && !text.starts_with("=") && !text.starts_with("Follow")) {
       const bool second = text.starts_with("\t");
       std::string& to = now->text[second];
-      for (std::size_t i = second; i + 1 < text.size() && std::isxdigit(static_cast<unsigned char>(text[i])) != 0; i += 2) {
+      for (std::size_t i = second; i + 1 < text.size() && std::isxdigit(static_cast<unsigned char>(text[i])) != 0;
+           i += 2) {
         to += static_cast<char>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16));
       }
     }
@@ -215,12 +234,30 @@ std::vector<Followed> follow(const fs::path& path, std::size_t streams) {
   return out;
 }
 
+// Files in which tshark and we part on purpose: garbage of a fuzzer; link layers that `parse` above does not read;
+// connections that a forged reset or a second SYN split in two (tshark keeps one, or loses the direction); bytes in or
+// after a reset.
+constexpr std::string_view differing[] = {
+    "ndpi-fuzz-2006-06-26-2594.pcap",
+    "zeek-fuzz-1011.pcap",
+    "suri-bug-3286-02-linux-evasion.pcap",
+    "suri-bug-3286-03-windows-evasion.pcap",
+    "suri-tcp-fastopen-10-syn-data-ignore.pcap",
+    "suri-tcp-rst-unacked-stream-04-gap-ips.pcap",
+    "suri-tcp-rst-unacked-stream-07-http.pcap",
+    "suri-tcp-rst-unacked-stream-09.pcap",
+    "suri-tcp-rst-unacked-stream-10.pcap",
+    "suri-tcp-split-handshake-02-5whs.pcap",
+    "zeek-mixed-vlan-mpls.pcap",
+};
+
 TEST(Captures, ordered_bytes_equal_those_that_tshark_follows) {
   if (!fs::exists(captures)) GTEST_SKIP() << "absent: " << captures;
   if (std::system("tshark --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "absent: tshark";
-  constexpr std::size_t streams_max = 12;
-  unsigned files = 0, streams = 0, different = 0;
-  std::uint64_t bytes = 0;
+  // tshark takes half a second a file; every second small file is enough for each run of the tests.
+  constexpr std::size_t streams_max = 6;
+  constexpr std::uintmax_t file_bytes_max = 120'000;
+  unsigned files = 0, streams = 0, turn = 0;
   for (const char* folder : {"http", "modbus", "dnp3", "net"}) {
     std::vector<fs::path> paths;
     for (const auto& entry : fs::directory_iterator(captures / folder)) {
@@ -228,29 +265,66 @@ TEST(Captures, ordered_bytes_equal_those_that_tshark_follows) {
     }
     std::sort(paths.begin(), paths.end());
     for (const fs::path& path : paths) {
-      if (fs::file_size(path) > 400'000) continue;
+      if (fs::file_size(path) > file_bytes_max) continue;
+      if (std::find(std::begin(differing), std::end(differing), path.filename().string()) != std::end(differing))
+        continue;
       const Read read = read_capture(path);
-      if (read.packets == 0 || read.snapped != 0 || read.connections.empty()) continue;
+      if (read.packets == 0 || read.snapped != 0 || turn++ % 2 != 0) continue;
       const std::vector<Followed> followed = follow(path, std::min(read.connections.size(), streams_max));
       ++files;
       for (std::size_t i = 0; i < followed.size(); ++i) {
         const Connection& c = *read.connections[i];
         const unsigned first = followed[i].port[0] == c.initiator_port ? 0 : 1;
         ++streams;
-        bool same = true;
-        for (const unsigned d : {0u, 1u}) {
-          const std::string& theirs = followed[i].text[d == 0 ? first : 1 - first];
-          bytes += theirs.size();
-          if (c.heard.text[d] != theirs) {
-            same = false;
-            std::printf("differs: %s/%s stream %zu dir %u ours %zu (gaps %llu) theirs %zu\n", folder, path.filename().c_str(), i, d, c.heard.text[d].size(), (unsigned long long)c.heard.missing[d], theirs.size());
-          }
-        }
-        different += !same;
+        EXPECT_EQ(c.heard.text[0] == followed[i].text[first], true) << path << " stream " << i << ", to the responder";
+        EXPECT_EQ(c.heard.text[1] == followed[i].text[1 - first], true)
+            << path << " stream " << i << ", to the initiator";
       }
     }
   }
-  std::printf("files %u streams %u different %u bytes %llu\n", files, streams, different, static_cast<unsigned long long>(bytes));
+  EXPECT_GE(files, 20u);
+  EXPECT_GE(streams, 40u);
+}
+
+TEST(Captures, a_forged_reset_does_not_hide_the_connection) {
+  const fs::path path = captures / "net/suri-bug-3286-02-linux-evasion.pcap";
+  if (!fs::exists(path)) GTEST_SKIP() << "absent: " << path;
+  const Read read = read_capture(path);
+  ASSERT_EQ(read.connections.size(), 2u);
+  EXPECT_EQ(read.connections[1]->heard.text[0].size(), 338u);
+  EXPECT_EQ(read.connections[1]->heard.text[1].size(), 79u);
+}
+
+TEST(Captures, syn_data_is_delivered_once_where_it_was_taken_and_not_where_it_was_ignored) {
+  const fs::path taken = captures / "net/suri-tcp-fastopen-05.pcap",
+                 ignored = captures / "net/suri-tcp-fastopen-11-reject-syn-data.pcap";
+  if (!fs::exists(taken) || !fs::exists(ignored)) GTEST_SKIP() << "absent: " << taken << " or " << ignored;
+  EXPECT_EQ(read_capture(taken).connections.at(0)->heard.text[0], "Hi!");
+  const Read read = read_capture(ignored);
+  ASSERT_EQ(read.connections.size(), 1u);
+  EXPECT_EQ(read.connections[0]->heard.text[0].find("bytes missing"), std::string::npos);
+}
+
+TEST(Captures, a_split_handshake_loses_no_byte) {
+  const fs::path path = captures / "net/suri-tcp-split-handshake-02-5whs.pcap";
+  if (!fs::exists(path)) GTEST_SKIP() << "absent: " << path;
+  const Read read = read_capture(path);
+  ASSERT_EQ(read.connections.size(), 1u);
+  EXPECT_EQ(read.connections[0]->heard.text[0].size(), 4u);
+}
+
+TEST(Captures, fragments_of_foreign_captures_complete_or_are_told) {
+  const fs::path complete = captures / "net/suri-defrag-bug-6887-defrag-eth-vlan-ipv6-tcp.pcap";
+  const fs::path small = captures / "net/suri-defrag-bug-6887-defrag-eth-vlan-ipv4-tcp-syn.pcap";
+  if (!fs::exists(complete) || !fs::exists(small)) GTEST_SKIP() << "absent: " << complete << " or " << small;
+  const Read whole = read_capture(complete);
+  EXPECT_EQ(whole.datagrams, 1u);
+  ASSERT_EQ(whole.connections.size(), 1u);
+  EXPECT_EQ(whole.connections[0]->heard.text[0].size(), 1000u);
+  const Read told = read_capture(small);
+  EXPECT_EQ(told.datagrams, 1u);
+  EXPECT_NE(std::find(told.fragment_anomalies.begin(), told.fragment_anomalies.end(), ParseError::fragment_too_small),
+            told.fragment_anomalies.end());
 }
 
 }  // namespace

@@ -11,11 +11,12 @@ namespace {
 constexpr PacketTime never{std::numeric_limits<std::int64_t>::max()};
 
 void tell(DecodedPacket& packet, ParseError error, std::uint32_t offset) noexcept {
-  if (!packet.anomalies.push({Layer::fragment, error, offset}) && packet.anomalies_unlisted != 255) ++packet.anomalies_unlisted;
+  if (!packet.anomalies.push({Layer::fragment, error, offset}) && packet.anomalies_unlisted != 255)
+    ++packet.anomalies_unlisted;
 }
 
-// RFC 1858, 3 and RFC 7112: what a filter looks at must be in the first fragment. A second TCP fragment at offset 8 replaces
-// the flags of the first one (RFC 1858, 3.2).
+// RFC 1858, 3 and RFC 7112: what a filter looks at must be in the first fragment. A second TCP fragment at offset 8
+// replaces the flags of the first one (RFC 1858, 3.2).
 bool hides_transport(std::uint8_t protocol, std::uint32_t offset, std::uint32_t length) noexcept {
   constexpr std::uint32_t tcp_header_bytes = 20, other_header_bytes = 8;
   const bool tcp = protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
@@ -75,8 +76,10 @@ FragmentTable::Datagram FragmentTable::add(DecodedPacket& packet) noexcept {
   }
   if (offset == 0) slot.protocol = packet.protocol;
   const InsertResult result = keep(index, offset, packet.payload_bytes());
-  if (result.differs) tell(packet, ParseError::fragment_overlap_differs, result.differs_at);
-  else if (result.overlapped != 0 && result.overlapped != length) tell(packet, ParseError::fragment_overlap, offset);
+  if (result.differs)
+    tell(packet, ParseError::fragment_overlap_differs, result.differs_at);
+  else if (result.overlapped != 0 && result.overlapped != length)
+    tell(packet, ParseError::fragment_overlap, offset);
   if (v6 && result.overlapped != 0 && (result.differs || result.overlapped != length)) {
     discard(slot);
     return {};
@@ -141,15 +144,17 @@ std::uint32_t FragmentTable::find_or_make(const DecodedPacket& packet, DecodedPa
   ++per_source_[source_bucket];
   Ages& ages = ages_[v6];
   slot.older = ages.newest;
-  if (ages.newest != 0) slots_[ages.newest].newer = index;
-  else ages.oldest = index;
+  if (ages.newest != 0)
+    slots_[ages.newest].newer = index;
+  else
+    ages.oldest = index;
   ages.newest = index;
   due_ = std::min(due_, slot.started + timeout_of(v6));
   return index;
 }
 
-// Room for a fragment may have to come from the oldest datagrams. What was stored before the store was full stays; only the
-// rest is tried again, so that bytes of this fragment never count as an overlap with themselves.
+// Room for a fragment may have to come from the oldest datagrams. What was stored before the store was full stays; only
+// the rest is tried again, so that bytes of this fragment never count as an overlap with themselves.
 InsertResult FragmentTable::keep(std::uint32_t& index, std::uint32_t offset, Bytes bytes) noexcept {
   constexpr RunLimits run_limits{datagram_bytes_max, runs_max};
   Slot& slot = slots_[index];
@@ -157,7 +162,8 @@ InsertResult FragmentTable::keep(std::uint32_t& index, std::uint32_t offset, Byt
   for (unsigned i = 0; all.refused && i < evictions_per_fragment_max; ++i) {
     if (slot.runs.count >= runs_max || !evict_oldest(index)) return all;
     const std::uint32_t done = all.stored + all.overlapped;
-    const InsertResult rest = insert_run(store_, slot.runs, 0, offset + done, bytes.subspan(done), OverlapPolicy::first, run_limits);
+    const InsertResult rest =
+        insert_run(store_, slot.runs, 0, offset + done, bytes.subspan(done), OverlapPolicy::first, run_limits);
     if (!all.differs && rest.differs) all.differs = true, all.differs_at = rest.differs_at;
     all.stored += rest.stored;
     all.overlapped += rest.overlapped;

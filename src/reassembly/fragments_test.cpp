@@ -68,7 +68,8 @@ TEST(Fragments, random_sizes_up_to_the_largest_datagram) {
     for (std::size_t at = 0; at < size; at += step) pieces.push_back(text.substr(at, step));
     if (pieces.size() < 2) continue;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
-      packets.push_back(fragment_packet(seed % 2 == 0, seed, static_cast<std::uint32_t>(i * step), pieces[i], i + 1 != pieces.size()));
+      packets.push_back(fragment_packet(seed % 2 == 0, seed, static_cast<std::uint32_t>(i * step), pieces[i],
+                                        i + 1 != pieces.size()));
     }
     // Near-order, each third doubled: never more islands than the limit.
     for (std::size_t i = 0; i + 1 < packets.size(); i += 3) packets.push_back(packets[i]);

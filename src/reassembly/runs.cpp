@@ -16,11 +16,12 @@ void note_difference(InsertResult& result, std::uint32_t position, const std::ui
   result.differs_at = position + i;
 }
 
-// Keeps a piece that lies between the run at `*link` (0: none) and `next`: appended where it touches and fits, else a run of
-// its own. `link` is the place that names the preceding run, since growing moves a block. Returns the handle that now holds
-// the piece, 0 when it was refused.
-ByteStore::Handle keep_piece(ByteStore& store, Runs& runs, ByteStore::Handle* link, ByteStore::Handle* place, std::uint32_t start,
-                             const std::uint8_t* data, std::uint32_t count, RunLimits limits) noexcept {
+// Keeps a piece that lies between the run at `*link` (0: none) and `next`: appended where it touches and fits, else a
+// run of its own. `link` is the place that names the preceding run, since growing moves a block. Returns the handle
+// that now holds the piece, 0 when it was refused.
+ByteStore::Handle keep_piece(ByteStore& store, Runs& runs, ByteStore::Handle* link, ByteStore::Handle* place,
+                             std::uint32_t start, const std::uint8_t* data, std::uint32_t count,
+                             RunLimits limits) noexcept {
   if (count > limits.bytes_max || runs.bytes > limits.bytes_max - count) return 0;
   if (link != nullptr) {
     const Run& before = run_of(store, *link);
@@ -49,14 +50,14 @@ ByteStore::Handle keep_piece(ByteStore& store, Runs& runs, ByteStore::Handle* li
 
 }  // namespace
 
-InsertResult insert_run(ByteStore& store, Runs& runs, std::uint32_t base, std::uint32_t start, Bytes bytes, OverlapPolicy policy,
-                        RunLimits limits) noexcept {
+InsertResult insert_run(ByteStore& store, Runs& runs, std::uint32_t base, std::uint32_t start, Bytes bytes,
+                        OverlapPolicy policy, RunLimits limits) noexcept {
   InsertResult result;
   const std::uint32_t end = start + static_cast<std::uint32_t>(bytes.size());
   const std::uint8_t* data = bytes.data();
   std::uint32_t at = start;
-  ByteStore::Handle* link = nullptr;         // Names the run before `place`.
-  ByteStore::Handle* place = &runs.first;    // Names the run that is looked at.
+  ByteStore::Handle* link = nullptr;       // Names the run before `place`.
+  ByteStore::Handle* place = &runs.first;  // Names the run that is looked at.
   while (at != end) {
     const ByteStore::Handle current = *place;
     if (current != 0 && at - base >= run_of(store, current).end() - base) {
@@ -98,7 +99,8 @@ InsertResult insert_run(ByteStore& store, Runs& runs, std::uint32_t base, std::u
   return result;
 }
 
-InsertResult compare_run(const ByteStore& store, const Runs& runs, std::uint32_t base, std::uint32_t start, Bytes bytes) noexcept {
+InsertResult compare_run(const ByteStore& store, const Runs& runs, std::uint32_t base, std::uint32_t start,
+                         Bytes bytes) noexcept {
   InsertResult result;
   const std::uint32_t from = start - base;
   const std::uint32_t to = from + static_cast<std::uint32_t>(bytes.size());
@@ -108,7 +110,8 @@ InsertResult compare_run(const ByteStore& store, const Runs& runs, std::uint32_t
     if (run_from >= to) break;
     const std::uint32_t a = std::max(from, run_from), b = std::min(to, run_to);
     if (a < b) {
-      note_difference(result, base + a, bytes.data() + (a - from), store.data(handle) + sizeof(Run) + (a - run_from), b - a);
+      note_difference(result, base + a, bytes.data() + (a - from), store.data(handle) + sizeof(Run) + (a - run_from),
+                      b - a);
     }
     handle = run.next;
   }

@@ -5,7 +5,8 @@
 namespace tsujiban::reassembly {
 
 // Bytes that arrived before their turn: a list of runs in a ByteStore, sorted, never overlapping, possibly touching.
-// Positions are sequence numbers modulo 2^32; a list spans less than 2^31 from its base. Used for TCP bytes and fragments.
+// Positions are sequence numbers modulo 2^32; a list spans less than 2^31 from its base. Used for TCP bytes and
+// fragments.
 struct Runs {
   ByteStore::Handle first = 0;
   std::uint32_t bytes = 0;
@@ -14,8 +15,8 @@ struct Runs {
 
 // Who wins where new bytes meet kept ones.
 enum class OverlapPolicy : std::uint8_t {
-  first,            // What came first stays.
-  earlier_start,    // Linux: what starts earlier; at one start, the longer; else what came first.
+  first,          // What came first stays.
+  earlier_start,  // Linux: what starts earlier; at one start, the longer; else what came first.
 };
 
 struct InsertResult {
@@ -23,7 +24,7 @@ struct InsertResult {
   std::uint32_t overlapped = 0;  // Bytes that were there already.
   std::uint32_t differs_at = 0;  // Position of the first byte that differs from the kept one.
   bool differs = false;
-  bool refused = false;          // A limit or the store's cap stopped it; `stored` bytes were kept all the same.
+  bool refused = false;  // A limit or the store's cap stopped it; `stored` bytes were kept all the same.
 };
 
 struct RunLimits {
@@ -48,10 +49,12 @@ inline Bytes bytes_of(const ByteStore& store, ByteStore::Handle handle) noexcept
 }
 
 // Adds `bytes` at `start`. Every position lies in [base, base + 2^31).
-InsertResult insert_run(ByteStore& store, Runs& runs, std::uint32_t base, std::uint32_t start, Bytes bytes, OverlapPolicy policy,
-                        RunLimits limits) noexcept;
-// Compares `bytes` at `start` with what is kept, changing nothing: `overlapped`, `differs` and `differs_at` are filled in.
-InsertResult compare_run(const ByteStore& store, const Runs& runs, std::uint32_t base, std::uint32_t start, Bytes bytes) noexcept;
+InsertResult insert_run(ByteStore& store, Runs& runs, std::uint32_t base, std::uint32_t start, Bytes bytes,
+                        OverlapPolicy policy, RunLimits limits) noexcept;
+// Compares `bytes` at `start` with what is kept, changing nothing: `overlapped`, `differs` and `differs_at` are filled
+// in.
+InsertResult compare_run(const ByteStore& store, const Runs& runs, std::uint32_t base, std::uint32_t start,
+                         Bytes bytes) noexcept;
 void pop_run(ByteStore& store, Runs& runs) noexcept;  // Releases the first run.
 void clear_runs(ByteStore& store, Runs& runs) noexcept;
 

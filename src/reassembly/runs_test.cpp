@@ -14,27 +14,27 @@ namespace {
 
 TEST(ByteStore, blocks_have_the_asked_size_and_handle_0_is_none) {
   ByteStore store(1 << 20);
-  for (const std::size_t size : {1u, 127u, 128u, 129u, 1000u, 65535u, 65536u}) {
+  for (const std::size_t size : {1u, 127u, 128u, 129u, 1000u, 65535u, 65536u, 262144u}) {
     const ByteStore::Handle handle = store.allocate(size);
     ASSERT_NE(handle, 0u);
     EXPECT_GE(store.capacity(handle), size);
     std::memset(store.data(handle), 0xab, store.capacity(handle));
     store.release(handle);
   }
-  EXPECT_EQ(store.allocate(65537), 0u);
+  EXPECT_EQ(store.allocate(262145), 0u);
   EXPECT_EQ(store.bytes_used(), 0u);
 }
 
 TEST(ByteStore, the_cap_holds_and_memory_serves_every_class_again) {
-  ByteStore store(4 * 65536);
+  ByteStore store(4 * 262144);
   std::vector<ByteStore::Handle> handles;
-  for (const std::size_t size : {128u, 65536u, 1024u, 128u, 32768u}) {
+  for (const std::size_t size : {128u, 262144u, 1024u, 128u, 32768u}) {
     for (;;) {
       const ByteStore::Handle handle = store.allocate(size);
       if (handle == 0) break;
       handles.push_back(handle);
     }
-    EXPECT_EQ(store.bytes_used(), 4u * 65536) << size;
+    EXPECT_EQ(store.bytes_used(), 4u * 262144) << size;
     for (const auto handle : handles) store.release(handle);
     handles.clear();
     EXPECT_EQ(store.bytes_used(), 0u);
@@ -103,7 +103,8 @@ TEST(Runs, random_inserts_equal_a_map_of_bytes) {
         ++overlapped;
         if (found->second != data[k] && !differs) differs = true, differs_at = base + at + k;
       }
-      const InsertResult result = insert_run(store, runs, base, base + at, data, OverlapPolicy::first, {1u << 30, 65535});
+      const InsertResult result =
+          insert_run(store, runs, base, base + at, data, OverlapPolicy::first, {1u << 30, 65535});
       ASSERT_FALSE(result.refused);
       ASSERT_EQ(result.overlapped, overlapped);
       ASSERT_EQ(result.stored, length - overlapped);

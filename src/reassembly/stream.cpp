@@ -36,7 +36,10 @@ std::uint8_t window_scale(const DecodedPacket& packet, std::uint8_t otherwise) n
 }  // namespace
 
 StreamEngine::StreamEngine(const Limits& limits, metrics::WorkerCounters& counters)
-    : limits_(limits), counters_(counters), store_(limits.memory_bytes_max), streams_(std::max(limits.streams_max, 1u)) {}
+    : limits_(limits),
+      counters_(counters),
+      store_(limits.memory_bytes_max),
+      streams_(std::max(limits.streams_max, 1u)) {}
 
 std::uint32_t StreamEngine::open() noexcept {
   const std::uint32_t index = streams_.allocate();
@@ -59,7 +62,8 @@ void StreamEngine::segment(std::uint32_t stream, Direction direction, const Deco
   }
   const bool fin = (flags & tcp_flag::fin) != 0;
   const std::uint32_t length = length_wire + fin;
-  if (!side.has(located)) [[unlikely]] locate(c, sequence);
+  if (!side.has(located)) [[unlikely]]
+    locate(c, sequence);
   if (!side.has(started) && length_wire != 0) [[unlikely]] {
     // What a bare acknowledgment said of the next byte is no more than a hint: a keep-alive names the one before it.
     if (apart(sequence, side.next) <= window_unknown_bytes) {
@@ -80,10 +84,12 @@ void StreamEngine::segment(std::uint32_t stream, Direction direction, const Deco
   if (!trusted) return;
   if (side.has(syn_held)) [[unlikely]] {
     // The sender goes on after its data in the SYN, or sends it again.
-    if (after(sequence, side.isn + 1)) resolve_syn_data(c, true);
-    else if (sequence == side.isn + 1) {
+    if (after(sequence, side.isn + 1))
+      resolve_syn_data(c, true);
+    else if (sequence == side.isn + 1 || after(sequence + length_wire, side.isn + 1)) {
       const InsertResult again = compare_run(store_, side.waiting, side.next, sequence, packet.payload_bytes());
-      if (again.differs) consumer.anomaly(direction, ParseError::stream_overlap_differs, again.differs_at - side.isn - 1);
+      if (again.differs)
+        consumer.anomaly(direction, ParseError::stream_overlap_differs, again.differs_at - side.isn - 1);
       resolve_syn_data(c, false);
     }
   }
@@ -96,7 +102,8 @@ void StreamEngine::segment(std::uint32_t stream, Direction direction, const Deco
   if (fin) advance(c);
 }
 
-// ---- where the stream is ----------------------------------------------------------------------------------------------
+// ---- where the stream is
+// ----------------------------------------------------------------------------------------------
 
 void StreamEngine::locate(const Context& c, std::uint32_t sequence) noexcept {
   Side& side = c.side;
@@ -129,9 +136,9 @@ bool StreamEngine::is_far(const Context& c, std::uint32_t sequence, std::uint32_
   return static_cast<std::uint32_t>(ahead) > allowed;
 }
 
-// A segment outside the window is refused, so that a blind injection changes nothing. A capture that lost more than a window
-// sees nothing else, though: where several follow one another they are the stream. If the peer is seen, it must agree: see
-// `take_acknowledgment`. Returns true when the segment is part of the stream after all.
+// A segment outside the window is refused, so that a blind injection changes nothing. A capture that lost more than a
+// window sees nothing else, though: where several follow one another they are the stream. If the peer is seen, it must
+// agree: see `take_acknowledgment`. Returns true when the segment is part of the stream after all.
 bool StreamEngine::take_far(const Context& c, std::uint32_t sequence, std::uint32_t length) noexcept {
   Side& side = c.side;
   c.consumer.anomaly(c.direction, ParseError::stream_out_of_window, sequence - side.isn - 1);
@@ -197,17 +204,19 @@ void StreamEngine::take_acknowledgment(const Context& c, const DecodedPacket& pa
   acknowledged.acked = number;
   if (!acknowledged.has(edge_known) || after(edge, acknowledged.edge)) acknowledged.edge = edge;
   acknowledged.flags |= acked_known | edge_known;
-  if (acknowledged.has(syn_held)) [[unlikely]] resolve_syn_data(other, after(number, acknowledged.isn + 1));
+  if (acknowledged.has(syn_held)) [[unlikely]]
+    resolve_syn_data(other, after(number, acknowledged.isn + 1));
   if (acknowledged.waiting.first != 0 || (acknowledged.has(fin_seen) && !acknowledged.has(ended))) advance(other);
 }
 
-// ---- bytes ------------------------------------------------------------------------------------------------------------
+// ---- bytes
+// ------------------------------------------------------------------------------------------------------------
 
 void StreamEngine::take_data(const Context& c, std::uint32_t sequence, Bytes data, std::uint32_t length_wire) noexcept {
   Side& side = c.side;
   if (side.has(ended) || (side.has(fin_seen) && after(sequence + length_wire, side.fin))) [[unlikely]] {
     // Nothing may follow the FIN (RFC 9293, 3.6); a repetition of what came before it may.
-    const std::uint32_t last = side.has(fin_seen) ? side.fin : side.next;
+    const std::uint32_t last = side.has(ended) ? side.next : side.fin;
     if (after(sequence + length_wire, last)) {
       if (!side.has(after_close_told)) {
         side.flags |= after_close_told;
@@ -246,15 +255,18 @@ void StreamEngine::take_data(const Context& c, std::uint32_t sequence, Bytes dat
     const std::uint32_t end = sequence + length_wire;
     while (after(end, side.next) && !side.has(ended)) {
       const std::uint32_t to = side.waiting.first != 0 && after(end, run_of(store_, side.waiting.first).start)
-                                   ? run_of(store_, side.waiting.first).start : end;
+                                   ? run_of(store_, side.waiting.first).start
+                                   : end;
       lose(c, to - side.next);
       advance(c);
     }
   }
-  if (side.waiting.first != 0 || side.has(fin_seen)) [[unlikely]] advance(c);
+  if (side.waiting.first != 0 || side.has(fin_seen)) [[unlikely]]
+    advance(c);
 }
 
-void StreamEngine::take_early(const Context& c, std::uint32_t sequence, Bytes data, std::uint32_t length_wire) noexcept {
+void StreamEngine::take_early(const Context& c, std::uint32_t sequence, Bytes data,
+                              std::uint32_t length_wire) noexcept {
   Side& side = c.side;
   if (depth_reached(side)) {
     clear_runs(store_, side.waiting);
@@ -336,7 +348,8 @@ void StreamEngine::pop_first(const Context& c) noexcept {
   const std::uint32_t start = run_of(store_, side.waiting.first).start;
   std::size_t size = bytes.size();
   // Bytes from before the FIN was known may lie beyond it.
-  if (side.has(fin_seen)) size = std::min<std::size_t>(size, static_cast<std::size_t>(std::max(distance(side.fin, start), 0)));
+  if (side.has(fin_seen))
+    size = std::min<std::size_t>(size, static_cast<std::size_t>(std::max(distance(side.fin, start), 0)));
   const std::size_t behind = side.next - start;
   if (behind < size) deliver(c, bytes.subspan(behind, size - behind));
   pop_run(store_, side.waiting);
@@ -363,7 +376,8 @@ void StreamEngine::advance(const Context& c) noexcept {
   }
   if (side.waiting.first == 0) side.hole_segments = 0;
   if (!side.has(fin_seen)) return;
-  if (side.waiting.first == 0 && after(side.fin, side.next) && side.has(acked_known) && distance(side.acked, side.fin) >= 0) {
+  if (side.waiting.first == 0 && after(side.fin, side.next) && side.has(acked_known) &&
+      distance(side.acked, side.fin) >= 0) {
     c.consumer.anomaly(c.direction, ParseError::stream_gap, side.next - side.isn - 1);
     lose(c, side.fin - side.next);
   }
@@ -379,8 +393,10 @@ void StreamEngine::flush(const Context& c) noexcept {
   side.flags &= static_cast<std::uint16_t>(~syn_held);
   while (side.waiting.first != 0) {
     const std::uint32_t start = run_of(store_, side.waiting.first).start;
-    if (side.has(fin_seen) && distance(start, side.fin) >= 0) drop_after_fin(c);
-    else if (after(start, side.next)) lose(c, start - side.next);
+    if (side.has(fin_seen) && distance(start, side.fin) >= 0)
+      drop_after_fin(c);
+    else if (after(start, side.next))
+      lose(c, start - side.next);
     if (side.waiting.first != 0) pop_first(c);
   }
   side.hole_segments = 0;
@@ -417,18 +433,19 @@ void StreamEngine::tell_limit(const Context& c) noexcept {
   c.consumer.anomaly(c.direction, ParseError::stream_limit, c.side.next - c.side.isn - 1);
 }
 
-// ---- SYN, reset, end --------------------------------------------------------------------------------------------------
+// ---- SYN, reset, end
+// --------------------------------------------------------------------------------------------------
 
 void StreamEngine::take_syn(const Context& c, const DecodedPacket& packet) noexcept {
   Side& side = c.side;
   const std::uint32_t sequence = packet.tcp_sequence;
   const bool acknowledges = (packet.tcp_flags & tcp_flag::ack) != 0;
   const bool again = side.has(syn_seen) && sequence == side.isn;
-  if (!again && side.has(started)) {
-    const bool unanswered = side.has(syn_seen) && !c.peer.has(located) && side.next == side.isn + 1;
+  if (!again && (side.has(started) || side.has(ended))) {
+    const bool unanswered = side.has(syn_seen) && !side.has(ended) && !c.peer.has(located) && side.next == side.isn + 1;
     if (!unanswered) {
-      // On a live connection the receiver only answers with a challenge (RFC 5961, 4). Should it take this one after all,
-      // its SYN says so: see `reopens`.
+      // On a live connection the receiver only answers with a challenge (RFC 5961, 4). Should it take this one after
+      // all, its SYN says so: see `reopens`.
       c.consumer.anomaly(c.direction, ParseError::stream_out_of_window, sequence - side.isn - 1);
       side.flags |= new_syn;
       side.far_next = sequence + 1;
@@ -477,8 +494,8 @@ void StreamEngine::take_reset(const Context& c, const DecodedPacket& packet) noe
   const std::uint32_t sequence = packet.tcp_sequence;
   bool valid = true;
   if (side.has(located)) {
-    // What the receiver awaits lies between its last acknowledgment and all that was sent; beyond the next byte we may have
-    // missed some. RFC 5961, 3 wants the exact number; who forges inside the window is caught by `reopens`.
+    // What the receiver awaits lies between its last acknowledgment and all that was sent; beyond the next byte we may
+    // have missed some. RFC 5961, 3 wants the exact number; who forges inside the window is caught by `reopens`.
     const std::uint32_t low = (side.has(acked_known) && after(side.next, side.acked) ? side.acked : side.next) - 1;
     valid = distance(sequence, low) >= 0 && !is_far(c, sequence, 0);
   } else if (c.peer.has(syn_seen)) {
@@ -493,8 +510,8 @@ void StreamEngine::take_reset(const Context& c, const DecodedPacket& packet) noe
   if ((packet.tcp_flags & tcp_flag::ack) != 0) take_acknowledgment(c, packet, true);
   if (side.has(resetting)) return;
   side.flags |= resetting;
-  // Only the sender's own direction ends. The peer's bytes may be on their way still, and if the reset was forged they go
-  // on: they are delivered until the stream is closed.
+  // Only the sender's own direction ends. The peer's bytes may be on their way still, and if the reset was forged they
+  // go on: they are delivered until the stream is closed.
   if (!side.has(ended)) {
     flush(c);
     finish(c);
@@ -538,8 +555,8 @@ void StreamEngine::close(std::uint32_t stream, StreamConsumer& consumer) noexcep
       continue;
     }
     flush(c);
-    // Bytes behind the last one that was seen: up to the FIN, else what was acknowledged; the last number of that may be
-    // that of a FIN which we missed.
+    // Bytes behind the last one that was seen: up to the FIN, else what was acknowledged; the last number of that may
+    // be that of a FIN which we missed.
     const bool acknowledged = side.has(acked_known) && after(side.acked, side.next);
     if (side.has(started) && (side.has(fin_seen) || acknowledged)) {
       const std::int32_t missing = distance(side.has(fin_seen) ? side.fin : side.acked, side.next);
@@ -560,7 +577,8 @@ StreamEngine::State StreamEngine::state(std::uint32_t stream) const noexcept {
   if (a.has(ended) && b.has(ended)) return State::closed;
   if (a.has(ended) || b.has(ended)) return State::half_closed;
   if (a.has(syn_seen) && b.has(syn_seen)) {
-    const bool acknowledged = a.has(acked_known) && after(a.acked, a.isn) && b.has(acked_known) && after(b.acked, b.isn);
+    const bool acknowledged =
+        a.has(acked_known) && after(a.acked, a.isn) && b.has(acked_known) && after(b.acked, b.isn);
     return acknowledged ? State::established : State::syn_received;
   }
   if ((a.has(syn_seen) && !b.has(located)) || (b.has(syn_seen) && !a.has(located))) {

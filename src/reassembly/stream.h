@@ -25,30 +25,32 @@ class StreamConsumer {
   ~StreamConsumer() = default;
 };
 
-// Orders the bytes of TCP connections. Bytes in order go from the packet to the consumer uncopied; others wait in a ByteStore.
+// Orders the bytes of TCP connections. Bytes in order go from the packet to the consumer uncopied; others wait in a
+// ByteStore.
 //
 // Overlaps: what was delivered stays. Among waiting bytes those win that Linux would take: of the segment that starts
-// earlier, at one start of the longer, else of the first. Bytes that differ are told: against waiting bytes always, against
-// delivered ones as far as the segment covers one of the last `recent_max` delivered pieces whole.
-// Urgent data is delivered in line (RFC 6093, 3.2). Data in a reset is not delivered.
+// earlier, at one start of the longer, else of the first. Bytes that differ are told: against waiting bytes always,
+// against delivered ones as far as the segment covers one of the last `recent_max` delivered pieces whole. Urgent data
+// is delivered in line (RFC 6093, 3.2). Data in a reset is not delivered.
 class StreamEngine {
  public:
   struct Limits {
     std::uint32_t streams_max = 65536;
-    std::size_t memory_bytes_max = 64u << 20;                       // Of waiting bytes, all streams.
+    std::size_t memory_bytes_max = 64u << 20;  // Of waiting bytes, all streams.
     std::uint32_t pending_bytes_per_direction_max = 256u << 10;
-    std::uint16_t pending_runs_per_direction_max = 32;              // Islands between holes.
-    std::uint32_t depth_bytes_max = 0;                              // Delivered per direction; 0: no limit.
-    HashSeed seed;                                                  // Of the fingerprints of delivered bytes.
+    std::uint16_t pending_runs_per_direction_max = 32;  // Islands between holes.
+    std::uint32_t depth_bytes_max = 0;                  // Delivered per direction; 0: no limit.
+    HashSeed seed;                                      // Of the fingerprints of delivered bytes.
   };
   static constexpr unsigned recent_max = 2;
   // Beyond the window that the receiver announced, so that what we did not see of it refuses nobody.
   static constexpr std::uint32_t window_tolerance_bytes = 64u << 10;
   // Ahead of the next byte where no window is known; also how far behind it a repetition may lie.
   static constexpr std::uint32_t window_unknown_bytes = 1u << 20;
-  static constexpr std::uint8_t window_scale_assumed = 8;           // Where no SYN told it.
-  static constexpr std::uint8_t one_sided_segments_max = 8;         // A hole this many segments old is a gap when nobody acknowledges.
-  static constexpr std::uint8_t resync_segments = 4;                // As many in a row, far away, are the stream, not an injection.
+  static constexpr std::uint8_t window_scale_assumed = 8;  // Where no SYN told it.
+  static constexpr std::uint8_t one_sided_segments_max =
+      8;  // A hole this many segments old is a gap when nobody acknowledges.
+  static constexpr std::uint8_t resync_segments = 4;  // As many in a row, far away, are the stream, not an injection.
 
   enum class State : std::uint8_t { none, syn_sent, syn_received, established, half_closed, closed, reset };
 
@@ -58,16 +60,17 @@ class StreamEngine {
   // A new stream's index; 0 when the pool is full (counted as an eviction for stream memory).
   std::uint32_t open() noexcept;
   // One TCP segment of that stream whose checksum the caller accepted. `direction` is its own.
-  void segment(std::uint32_t stream, Direction direction, const DecodedPacket& packet, StreamConsumer& consumer) noexcept;
+  void segment(std::uint32_t stream, Direction direction, const DecodedPacket& packet,
+               StreamConsumer& consumer) noexcept;
   // Delivers what waits, telling the gaps, finishes both directions and gives the stream back.
   void close(std::uint32_t stream, StreamConsumer& consumer) noexcept;
-  // True when this packet begins another connection, or shows that a reset was forged: the caller closes this stream and
-  // opens a new one, to which it gives the packet.
+  // True when this packet begins another connection, or shows that a reset was forged: the caller closes this stream
+  // and opens a new one, to which it gives the packet.
   bool reopens(std::uint32_t stream, Direction direction, const DecodedPacket& packet) const noexcept;
 
   State state(std::uint32_t stream) const noexcept;
   bool both_directions_seen(std::uint32_t stream) const noexcept;
-  void prefetch(std::uint32_t stream) const noexcept {
+  [[gnu::always_inline]] void prefetch(std::uint32_t stream) const noexcept {
     __builtin_prefetch(&streams_[stream]);
     __builtin_prefetch(reinterpret_cast<const char*>(&streams_[stream]) + 64);
   }
@@ -79,34 +82,34 @@ class StreamEngine {
   // A piece as it was delivered, to recognise a repetition with other bytes.
   struct Delivered {
     std::uint32_t start;
-    std::uint16_t length;       // 0: none.
+    std::uint16_t length;  // 0: none.
     std::uint16_t fingerprint;
   };
   enum Flag : std::uint16_t {
-    located = 1 << 0,           // `next` is known, be it from a bare acknowledgment.
-    started = 1 << 1,           // It is fixed: by a SYN or by data.
+    located = 1 << 0,  // `next` is known, be it from a bare acknowledgment.
+    started = 1 << 1,  // It is fixed: by a SYN or by data.
     syn_seen = 1 << 2,
-    acked_known = 1 << 3,       // The peer acknowledged: `acked`.
-    edge_known = 1 << 4,        // The peer announced a window: `edge`.
-    fin_seen = 1 << 5,          // `fin` is its place.
-    ended = 1 << 6,             // `finished` was told.
-    syn_held = 1 << 7,          // Data of the SYN waits for the peer's word whether it took it.
-    resetting = 1 << 8,         // This side sent a reset.
-    new_syn = 1 << 9,           // A SYN with another number came; `far_next` follows it.
+    acked_known = 1 << 3,  // The peer acknowledged: `acked`.
+    edge_known = 1 << 4,   // The peer announced a window: `edge`.
+    fin_seen = 1 << 5,     // `fin` is its place.
+    ended = 1 << 6,        // `finished` was told.
+    syn_held = 1 << 7,     // Data of the SYN waits for the peer's word whether it took it.
+    resetting = 1 << 8,    // This side sent a reset.
+    new_syn = 1 << 9,      // A SYN with another number came; `far_next` follows it.
     limit_told = 1 << 10,
     depth_told = 1 << 11,
     after_close_told = 1 << 12,
-    midstream_told = 1 << 13,   // In the initiator's side, for both.
+    midstream_told = 1 << 13,  // In the initiator's side, for both.
   };
   static constexpr std::uint8_t scale_none = 0xff;
   struct Side {
-    std::uint32_t next = 0;      // The next byte to deliver.
-    std::uint32_t acked = 0;     // The peer wants this next.
-    std::uint32_t edge = 0;      // Right edge of the window that the peer announced; never goes back.
-    std::uint32_t isn = 0;       // Of the SYN, or the byte before the first one seen.
+    std::uint32_t next = 0;   // The next byte to deliver.
+    std::uint32_t acked = 0;  // The peer wants this next.
+    std::uint32_t edge = 0;   // Right edge of the window that the peer announced; never goes back.
+    std::uint32_t isn = 0;    // Of the SYN, or the byte before the first one seen.
     std::uint32_t fin = 0;
-    std::uint32_t far_next = 0;  // End of the last segment outside the window.
-    std::uint32_t delivered = 0; // Bytes, up to the depth limit.
+    std::uint32_t far_next = 0;   // End of the last segment outside the window.
+    std::uint32_t delivered = 0;  // Bytes, up to the depth limit.
     Runs waiting;
     Delivered recent[recent_max] = {};
     std::uint16_t flags = 0;
@@ -123,12 +126,14 @@ class StreamEngine {
   // One segment on its way through, so that the steps below need no long argument lists.
   struct Context {
     Stream& stream;
-    Side& side;                  // Of the sender.
+    Side& side;  // Of the sender.
     Side& peer;
     Direction direction;
     StreamConsumer& consumer;
   };
-  static Context turned(const Context& c) noexcept { return {c.stream, c.peer, c.side, opposite(c.direction), c.consumer}; }
+  static Context turned(const Context& c) noexcept {
+    return {c.stream, c.peer, c.side, opposite(c.direction), c.consumer};
+  }
 
   void take_syn(const Context& c, const DecodedPacket& packet) noexcept;
   void take_reset(const Context& c, const DecodedPacket& packet) noexcept;
@@ -154,7 +159,9 @@ class StreamEngine {
   bool depth_reached(const Side& side) const noexcept {
     return limits_.depth_bytes_max != 0 && side.delivered >= limits_.depth_bytes_max;
   }
-  std::uint16_t fingerprint(Bytes bytes) const noexcept { return static_cast<std::uint16_t>(hash_bytes(limits_.seed, bytes)); }
+  std::uint16_t fingerprint(Bytes bytes) const noexcept {
+    return static_cast<std::uint16_t>(hash_bytes(limits_.seed, bytes));
+  }
 
   Limits limits_;
   metrics::WorkerCounters& counters_;

@@ -68,8 +68,10 @@ void run(const Plan& plan, std::uint32_t seed, std::string& heard, std::string& 
   }
   const std::uint32_t isn = random() % 2 == 0 ? 0xffffffffu - random() % 4000 : static_cast<std::uint32_t>(random());
   Talk talk({}, isn, static_cast<std::uint32_t>(random()));
-  if (plan.acknowledgments_seen) talk.handshake();
-  else talk.raw(0, isn, "", tcp_flag::syn, 0);
+  if (plan.acknowledgments_seen)
+    talk.handshake();
+  else
+    talk.raw(0, isn, "", tcp_flag::syn, 0);
   Receiver receiver{std::vector<bool>(size, false)};
   std::vector<bool> seen(size, false);
   for (const Sent& s : sent) {
@@ -92,7 +94,8 @@ void run(const Plan& plan, std::uint32_t seed, std::string& heard, std::string& 
   for (std::uint32_t i = 0; i < size; ++i) {
     if (!seen[i]) expected[i] = '.';
   }
-  anomalies = talk.heard.count(ParseError::stream_overlap_differs) + talk.heard.count(ParseError::stream_out_of_window) +
+  anomalies = talk.heard.count(ParseError::stream_overlap_differs) +
+              talk.heard.count(ParseError::stream_out_of_window) +
               talk.heard.count(ParseError::stream_data_after_close) + talk.heard.count(ParseError::stream_limit);
   EXPECT_EQ(talk.heard.ends[0], 1u);
   EXPECT_FALSE(talk.heard.after_end);

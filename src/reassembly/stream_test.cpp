@@ -194,13 +194,13 @@ TEST(Stream, differing_bytes_that_wait_are_told_and_the_earlier_start_wins) {
   };
   // As Linux queues them; the first segment waits behind a hole of two bytes.
   const Case cases[] = {
-      {4, "AAAA", 4, "BBBB", "..AAAA"},          // Same start, same length: the first stays.
-      {4, "AAAA", 4, "BBBBBB", "..BBBBBB"},      // Same start, longer: the second replaces it.
-      {4, "AAAA", 4, "BB", "..AAAA"},            // Same start, shorter: the first stays.
-      {4, "AAAA", 5, "BB", "..AAAA"},            // Within: the first stays.
-      {4, "AAAA", 6, "BBBB", "..AAAABB"},        // Behind: the first keeps what it has.
-      {4, "AAAA", 3, "BBB", ".BBBAA"},           // In front: the second wins.
-      {4, "AAAA", 3, "BBBBBBB", ".BBBBBBB"},     // Around: the second wins.
+      {4, "AAAA", 4, "BBBB", "..AAAA"},       // Same start, same length: the first stays.
+      {4, "AAAA", 4, "BBBBBB", "..BBBBBB"},   // Same start, longer: the second replaces it.
+      {4, "AAAA", 4, "BB", "..AAAA"},         // Same start, shorter: the first stays.
+      {4, "AAAA", 5, "BB", "..AAAA"},         // Within: the first stays.
+      {4, "AAAA", 6, "BBBB", "..AAAABB"},     // Behind: the first keeps what it has.
+      {4, "AAAA", 3, "BBB", ".BBBAA"},        // In front: the second wins.
+      {4, "AAAA", 3, "BBBBBBB", ".BBBBBBB"},  // Around: the second wins.
   };
   for (const Case& c : cases) {
     Talk talk;
@@ -272,8 +272,8 @@ TEST(Stream, the_window_scale_of_the_syn_opens_the_window) {
   Talk talk;
   for (const unsigned d : {0u, 1u}) {
     std::uint8_t header[24] = {};
-    header[20] = 1;   // NOP
-    header[21] = 3;   // Window scale, 3 bytes, shift 10.
+    header[20] = 1;  // NOP
+    header[21] = 3;  // Window scale, 3 bytes, shift 10.
     header[22] = 3;
     header[23] = 10;
     DecodedPacket packet = tcp_packet(talk.isn(d), "", d == 0 ? syn : syn | ack, d == 0 ? 0 : talk.isn(0) + 1);
@@ -378,8 +378,8 @@ TEST(Stream, one_sided_syn_data_follows_what_the_sender_does) {
 TEST(Stream, a_split_handshake_is_one_connection) {
   Talk talk;
   talk.raw(0, 1000, "", syn, 0);
-  talk.raw(1, 4711, "", ack, 1001);    // The server first only acknowledges,
-  talk.raw(1, 5000, "", syn, 0);       // then opens by itself,
+  talk.raw(1, 4711, "", ack, 1001);  // The server first only acknowledges,
+  talk.raw(1, 5000, "", syn, 0);     // then opens by itself,
   talk.raw(0, 1000, "", syn | ack, 5001);
   talk.raw(1, 5001, "", ack, 1001);
   talk.say(0, 0, "GET ");
@@ -476,6 +476,41 @@ TEST(Stream, a_new_syn_on_a_live_connection_reopens_once_the_peer_takes_it) {
   EXPECT_EQ(talk.heard.text[0], "abcdef");
 }
 
+// Found by fuzzing: the second SYN made the end be told twice.
+TEST(Stream, a_syn_behind_a_lone_fin_does_not_begin_again) {
+  Talk talk;
+  talk.raw(0, 7000, "", fin | ack, 0);
+  talk.raw(0, 1000, "", syn | ack, 0);
+  talk.raw(0, 2000, "", syn | ack, 0);
+  talk.close();
+  EXPECT_EQ(talk.heard.ends[0], 1u);
+}
+
+// Found by fuzzing: a FIN that is not reached yet does not move the end behind a reset.
+TEST(Stream, bytes_between_a_reset_and_an_earlier_fin_are_not_delivered) {
+  Talk talk;
+  talk.handshake();
+  talk.say(0, 20, "", 0, fin);
+  talk.say(0, 0, "", 0, rst);
+  talk.say(0, 0, "late");
+  talk.close();
+  EXPECT_EQ(talk.heard.delivered[0], 0u);
+  EXPECT_FALSE(talk.heard.after_end);
+}
+
+// Found by fuzzing: an endless loop, and bytes delivered beside the ones held.
+TEST(Stream, a_segment_that_begins_before_the_syn_data_and_reaches_beyond_replaces_it) {
+  StreamEngine::Limits limits;
+  limits.pending_runs_per_direction_max = 1;
+  Talk talk(limits);
+  talk.raw(0, 1000, "early", syn, 0);
+  talk.raw(0, 999, "xyEARLIER", ack, 0);
+  talk.say(0, 20, "q");
+  talk.say(0, 30, "r");
+  talk.close();
+  EXPECT_EQ(talk.heard.text[0], "EARLIER.............q.........r");
+}
+
 TEST(Stream, pending_bytes_at_and_above_the_limit) {
   StreamEngine::Limits limits;
   limits.pending_bytes_per_direction_max = 100;
@@ -521,7 +556,8 @@ TEST(Stream, memory_filled_by_an_attacker_costs_only_holes) {
   const std::string byte = "x";
   for (int s = 0; s < 999; ++s) {
     const std::uint32_t stream = engine.open();
-    for (const unsigned d : {0u, 1u}) engine.segment(stream, static_cast<Direction>(d), tcp_packet(0, "", ack), attacker);
+    for (const unsigned d : {0u, 1u})
+      engine.segment(stream, static_cast<Direction>(d), tcp_packet(0, "", ack), attacker);
     for (std::uint32_t i = 0; i < 60; ++i) {
       engine.segment(stream, Direction::to_responder, tcp_packet(1 + 2 * i, byte), attacker);
       ASSERT_LE(engine.bytes_used(), limits.memory_bytes_max);

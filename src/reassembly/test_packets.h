@@ -40,8 +40,8 @@ inline DecodedPacket tcp_packet(std::uint32_t sequence, const std::string& data,
   return packet;
 }
 
-inline DecodedPacket fragment_packet(bool v6, std::uint32_t id, std::uint32_t offset, const std::string& data, bool more,
-                                     std::int64_t seconds = 0) {
+inline DecodedPacket fragment_packet(bool v6, std::uint32_t id, std::uint32_t offset, const std::string& data,
+                                     bool more, std::int64_t seconds = 0) {
   DecodedPacket packet;
   packet.source = v6 ? IpAddress{0x20010db800000000, 1} : IpAddress::v4(0xc0a80114);
   packet.destination = v6 ? IpAddress{0x20010db800000000, 2} : IpAddress::v4(0xc0a80101);
@@ -109,13 +109,16 @@ class Talk {
     raw(0, isn_[0] + 1, "", tcp_flag::ack, isn_[1] + 1);
   }
   // `acknowledged` bytes of the other side.
-  void say(unsigned d, std::uint32_t at, const std::string& data, std::uint32_t acknowledged = 0, std::uint8_t flags = 0) {
+  void say(unsigned d, std::uint32_t at, const std::string& data, std::uint32_t acknowledged = 0,
+           std::uint8_t flags = 0) {
     raw(d, isn_[d] + 1 + at, data, static_cast<std::uint8_t>(flags | tcp_flag::ack), isn_[1 - d] + 1 + acknowledged);
   }
-  void raw(unsigned d, std::uint32_t sequence, const std::string& data, std::uint8_t flags, std::uint32_t acknowledgment) {
+  void raw(unsigned d, std::uint32_t sequence, const std::string& data, std::uint8_t flags,
+           std::uint32_t acknowledgment) {
     engine.segment(stream, static_cast<Direction>(d), tcp_packet(sequence, data, flags, acknowledgment), heard);
   }
-  bool reopens(unsigned d, std::uint32_t sequence, const std::string& data, std::uint8_t flags, std::uint32_t acknowledgment) {
+  bool reopens(unsigned d, std::uint32_t sequence, const std::string& data, std::uint8_t flags,
+               std::uint32_t acknowledgment) {
     return engine.reopens(stream, static_cast<Direction>(d), tcp_packet(sequence, data, flags, acknowledgment));
   }
   void close() { engine.close(stream, heard); }
