@@ -22,7 +22,7 @@ from cases import Skip, case, check, equal  # noqa: E402
 METRICS = "http://127.0.0.1:9836/metrics"
 FAMILIES = ["packets_total", "bytes_total", "dropped_packets_total", "decode_errors_total", "flows_active", "flow_evictions_total",
             "messages_total", "alerts_total", "signature_matches_total", "processing_seconds", "capture_lag_seconds",
-            "output_queue_events", "output_events_total", "assets", "power_at_risk_kw", "build_info"]
+            "output_queue_events", "output_events_total", "assets", "build_info"]
 READY_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 20
 SILENCE_SECONDS_MAX = 80  # The detector waits 60.

@@ -147,6 +147,19 @@ EchonetLiteDissector::EchonetLiteDissector(const dissect::Limits& limits, metric
                                            HashSeed seed)
     : pairing_(limits.pairing_entries, seed, counters), counters_(counters) {}
 
+void EchonetLiteDissector::prefetch(const DecodedPacket& packet) const noexcept {
+  const Bytes frame = packet.payload_bytes();
+  if (frame.size() < header_length || packet.destination.is_multicast()) return;
+  const std::uint32_t seoj = load_be24(frame, seoj_offset), deoj = load_be24(frame, deoj_offset);
+  const std::uint8_t service = frame[esv_offset], request = request_of(service);
+  const std::uint16_t tid = load_be16(frame, tid_offset);
+  if (request == 0) {
+    pairing_.prefetch({packet.segment, packet.source, packet.destination, seoj, deoj, tid, service, 0});
+  } else {
+    pairing_.prefetch({packet.segment, packet.destination, packet.source, deoj, seoj, tid, request, 0});
+  }
+}
+
 void EchonetLiteDissector::datagram(const MessageContext& context, Bytes message_bytes, RecordSink& sink) noexcept {
   const bool cut_short = context.packet != nullptr && context.packet->snapped;
   message(context, read_frame(message_bytes, cut_short), sink, true);

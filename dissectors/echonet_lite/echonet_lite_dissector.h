@@ -32,6 +32,7 @@ class EchonetLiteDissector final : public dissect::Dissector {
  public:
   EchonetLiteDissector(const dissect::Limits& limits, metrics::WorkerCounters& counters, HashSeed seed);
 
+  void prefetch(const DecodedPacket& packet) const noexcept override;
   void datagram(const dissect::MessageContext& context, Bytes message, dissect::RecordSink& sink) noexcept override;
   dissect::Progress feed(void* state, const dissect::MessageContext& context, Bytes stream,
                          dissect::RecordSink& sink) noexcept override;

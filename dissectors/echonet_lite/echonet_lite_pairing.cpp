@@ -20,8 +20,8 @@ bool same_but_target(const PairingTable::Key& a, const PairingTable::Key& b) noe
 PairingTable::PairingTable(std::uint32_t entries, HashSeed seed, metrics::WorkerCounters& counters)
     : seed_(seed),
       set_mask_(std::max(1u, std::bit_floor(entries) / ways) - 1),
-      heads_((std::size_t{set_mask_} + 1) * sizeof(Head)),
-      entries_((std::size_t{set_mask_} + 1) * ways * sizeof(Entry)),
+      heads_((std::size_t{set_mask_} + 1) * sizeof(Head), true),
+      entries_((std::size_t{set_mask_} + 1) * ways * sizeof(Entry), true),
       counters_(counters) {}
 
 // Without the target's instance, so that a request to all instances is found from the answer of each; without EPC, so

@@ -1,5 +1,6 @@
 #pragma once
 #include "base/hash.h"
+#include "base/prefetch.h"
 #include "base/reserved_memory.h"
 #include "base/time.h"
 #include "metrics/counters.h"
@@ -28,6 +29,13 @@ class PairingTable {
 
   // Holds at most `entries` (rounded down to a power of two, at least one set).
   PairingTable(std::uint32_t entries, HashSeed seed, metrics::WorkerCounters& counters);
+
+  void prefetch(const Key& key) const noexcept {
+    const std::uint32_t set = static_cast<std::uint32_t>(hash_of(key)) & set_mask_;
+    tsujiban::prefetch(heads_.as<Head>() + set);
+    tsujiban::prefetch(entries_.as<Entry>() +
+                       std::size_t{set} * ways);  // The way that is used first, and mostly alone.
+  }
 
   // A repeated request keeps the time of the first one that is unanswered: the wait of who asked is what is measured.
   void remember(const Key& request, PacketTime now) noexcept;

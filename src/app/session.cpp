@@ -47,6 +47,8 @@ pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsig
     run.allow = std::make_shared<const policy::AllowList>(run.inventory, run.seed);
   }
   run.rules = loaded.rules;
+  run.stall = loaded.config->detectors[static_cast<std::size_t>(DetectorId::sensor_capture_stalled)].window;
+  run.pulse = {std::min(run.pulse.ns, std::max<std::int64_t>(run.stall.ns / 2, 1'000'000'000))};
   run.dissectors = dissect::registry();
   run.events = events;
   run.workers = workers;

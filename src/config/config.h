@@ -94,6 +94,7 @@ struct Output {
 // Detector settings that exist now; defaults as in the catalogue.
 struct DetectorSettings {
   Duration repeat = Duration::seconds(60);
+  Duration window = Duration::seconds(60);  // sensor.capture-stalled: silence that is an alarm. Others have none.
   bool enabled = true;
 };
 

@@ -51,7 +51,7 @@ void each_map(Building& building, const Value& value, std::string_view key, Each
 
 void set_detector_defaults(Config& config) {
   for (const DetectorInfo& info : detector_catalogue()) {
-    config.detectors[static_cast<std::size_t>(info.id)] = {repeat_of(info), is_present(info.id)};
+    config.detectors[static_cast<std::size_t>(info.id)] = {.repeat = repeat_of(info), .enabled = is_present(info.id)};
   }
 }
 
@@ -152,6 +152,7 @@ void read_capture(Building& building, const Value& value) {
 
 void read_detectors(Building& building, const Value& value) {
   static constexpr std::array<std::string_view, 2> keys = {"repeat", "enabled"};
+  static constexpr std::array<std::string_view, 3> keys_with_window = {"repeat", "enabled", "window"};
   static constexpr std::array<std::string_view, 2> words = {"true", "false"};
   static constexpr std::array<bool, 2> meanings = {true, false};
   std::array<std::string_view, detectors_present.size()> names;
@@ -163,7 +164,10 @@ void read_detectors(Building& building, const Value& value) {
     const Value at = map.find(names[i]);
     if (!at) continue;
     DetectorSettings& settings = building.config.detectors[static_cast<std::size_t>(detectors_present[i])];
-    MapReader settings_map(context, at, "the settings of a detector", keys);
+    const bool has_window = detectors_present[i] == DetectorId::sensor_capture_stalled;
+    MapReader settings_map(
+        context, at, "the settings of a detector",
+        has_window ? std::span<const std::string_view>(keys_with_window) : std::span<const std::string_view>(keys));
     const auto repeat = [](std::string_view text, Duration& out) -> std::string {
       Duration read;
       std::string message = read_duration(text, read);
@@ -172,6 +176,7 @@ void read_detectors(Building& building, const Value& value) {
       return message;
     };
     read_value(context, settings_map.find("repeat"), "repeat", settings.repeat, repeat);
+    if (has_window) read_value(context, settings_map.find("window"), "window", settings.window, repeat);
     read_word<bool>(context, settings_map.find("enabled"), "enabled", words, meanings, settings.enabled);
   }
 }

@@ -22,7 +22,17 @@ class DuplicateFilter {
   DuplicateFilter(HashSeed seed, bool across_vlans);
 
   // True for a copy. A first packet is remembered; in a full set the oldest makes place.
-  bool is_duplicate(const DecodedPacket& packet) noexcept;
+  bool is_duplicate(const DecodedPacket& packet) noexcept {
+    const std::uint64_t tag = tag_of(packet);
+    return tag != 0 && is_duplicate(packet, tag);
+  }
+  // The same in two steps, so that the table's line is there when it is looked at: the tag of a packet, 0 for what is
+  // no IP, then the question with that tag, which is not 0.
+  std::uint64_t tag_of(const DecodedPacket& packet) const noexcept;
+  [[gnu::always_inline]] void prefetch(std::uint64_t tag) const noexcept {
+    __builtin_prefetch(&memory_.as<Set>()[tag >> 32 & (sets - 1)], 1);
+  }
+  bool is_duplicate(const DecodedPacket& packet, std::uint64_t tag) noexcept;
 
  private:
   struct Entry {
@@ -32,10 +42,9 @@ class DuplicateFilter {
   struct alignas(64) Set {  // One cache line.
     Entry entries[ways];
   };
-  std::uint64_t tag_of(const DecodedPacket& packet) const noexcept;
 
   ReservedMemory memory_;
-  std::uint64_t secrets_[6];
+  std::uint64_t secrets_[19];
   std::uint64_t segment_mask_;
 };
 

@@ -23,6 +23,10 @@ class Dispatcher {
 
   void datagram(flow::Flow& flow, MessageContext& context, Bytes message, RecordSink& sink) noexcept;
 
+  void prefetch_datagram(AppProtocol app, const DecodedPacket& packet) const noexcept {
+    if (app != AppProtocol::unknown) dissectors_[row_of(app)]->prefetch(packet);
+  }
+
   // `stream` is the caller's handle of the stream's state here, 0 at first; made when needed and given back by `close`.
   void bytes(std::uint32_t& stream, flow::Flow& flow, MessageContext& context, Bytes piece, RecordSink& sink) noexcept;
   void gap(std::uint32_t& stream, flow::Flow& flow, MessageContext& context, std::uint32_t missing,

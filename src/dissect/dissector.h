@@ -77,6 +77,9 @@ class Dissector {
  public:
   virtual ~Dissector() = default;
   virtual void datagram(const MessageContext& context, Bytes message, RecordSink& sink) noexcept = 0;
+  // Fetches what `datagram` will look at for this packet; called some packets earlier, for flows known to be this
+  // protocol's.
+  virtual void prefetch(const DecodedPacket& packet) const noexcept { static_cast<void>(packet); }
   virtual Progress feed(void* state, const MessageContext& context, Bytes stream, RecordSink& sink) noexcept = 0;
   // `missing` bytes of that direction were lost: the next `feed` begins behind them.
   virtual void gap(void* state, const MessageContext& context, std::uint32_t missing, RecordSink& sink) noexcept = 0;

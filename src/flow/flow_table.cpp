@@ -9,7 +9,7 @@ FlowTable::FlowTable(const Limits& limits, metrics::WorkerCounters& counters, Fl
     : limits_(limits),
       counters_(counters),
       handler_(handler),
-      v4_(limits.flows_max),
+      v4_(limits.flows_max, true),
       v6_(limits.flows_max),
       tags4_((std::size_t{limits.flows_max} + 1) * sizeof(std::uint32_t)),
       tags6_((std::size_t{limits.flows_max} + 1) * sizeof(std::uint32_t)),

@@ -70,16 +70,22 @@ class FlowTable {
     __builtin_prefetch(&current_.entries[home(current_, tag_of(hash))]);
   }
   [[gnu::always_inline]] void prefetch_slot(std::uint64_t hash) const noexcept {
-    const std::uint64_t entry = current_.entries[home(current_, tag_of(hash))];
-    if (entry == 0) return;
-    const auto* slot = reinterpret_cast<const char*>(&at(static_cast<std::uint32_t>(entry)));
+    const std::uint32_t flow = guess(hash);
+    if (flow == 0) return;
+    const auto* slot = reinterpret_cast<const char*>(&at(flow));
     __builtin_prefetch(slot, 1);
     __builtin_prefetch(slot + sizeof(V4Slot) - 1, 1);  // The key lies behind the first line.
   }
   // The flow that this hash most likely means, 0 if none: a guess to fetch what hangs on it, never to act on.
   std::uint32_t guess(std::uint64_t hash) const noexcept {
-    const std::uint64_t entry = current_.entries[home(current_, tag_of(hash))];
-    return static_cast<std::uint32_t>(entry >> 32) == tag_of(hash) ? static_cast<std::uint32_t>(entry) : 0;
+    const std::uint32_t tag = tag_of(hash);
+    std::size_t i = home(current_, tag);
+    for (unsigned probe = 0; probe < guess_probes; ++probe, i = (i + 1) & (current_.size() - 1)) {
+      const std::uint64_t entry = current_.entries[i];
+      if (entry == 0) return 0;
+      if (static_cast<std::uint32_t>(entry >> 32) == tag) return static_cast<std::uint32_t>(entry);
+    }
+    return 0;
   }
 
   struct Found {
@@ -141,6 +147,7 @@ class FlowTable {
   static constexpr unsigned index_bits_min = 12, index_bits_max = 30;
   static constexpr std::size_t move_entries_max = 8;  // Entries moved to the larger index by each insertion.
   static constexpr unsigned eviction_sample = 16;
+  static constexpr unsigned guess_probes = 4;  // Mostly within the line that was fetched.
 
   // Open addressing, linear probing, backward-shift deletion. An entry is tag << 32 | slot; the tag is the hash's upper
   // half and its top bits are the home, so that entries move without looking at their slots.

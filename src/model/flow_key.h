@@ -17,6 +17,15 @@ struct FlowKey {
   bool operator==(const FlowKey&) const noexcept = default;
 };
 
+// Whether (b, b_port) stands before (a, a_port): who of two ends is a key's `low`. Without a branch: which end sends is
+// as good as random, and a branch that guesses wrong half of the time costs more than all of this.
+inline bool stands_before(const IpAddress& b, std::uint16_t b_port, const IpAddress& a, std::uint16_t a_port) noexcept {
+  __extension__ using Wide = unsigned __int128;
+  const Wide wide_a = static_cast<Wide>(a.high) << 64 | a.low, wide_b = static_cast<Wide>(b.high) << 64 | b.low;
+  const bool less = wide_b < wide_a, same = wide_b == wide_a, port_less = b_port < a_port;
+  return less | (same & port_less);
+}
+
 // The key of a decoded IP packet; `swapped` tells that its source is the key's `high`.
 inline FlowKey flow_key_of(const DecodedPacket& packet, bool& swapped) noexcept {
   // ICMP carries type and code where others have ports; a flow of it is the address pair.
@@ -24,9 +33,17 @@ inline FlowKey flow_key_of(const DecodedPacket& packet, bool& swapped) noexcept 
                      packet.protocol != static_cast<std::uint8_t>(IpProtocol::icmpv6);
   const std::uint16_t sp = ports ? packet.source_port : std::uint16_t{0},
                       dp = ports ? packet.destination_port : std::uint16_t{0};
-  swapped = packet.destination < packet.source || (packet.destination == packet.source && dp < sp);
-  if (swapped) return {packet.segment, packet.destination, packet.source, dp, sp, packet.protocol};
-  return {packet.segment, packet.source, packet.destination, sp, dp, packet.protocol};
+  const IpAddress &a = packet.source, &b = packet.destination;
+  swapped = stands_before(b, dp, a, sp);
+  const std::uint64_t mask = std::uint64_t{0} - static_cast<std::uint64_t>(swapped);
+  const std::uint64_t high = (a.high ^ b.high) & mask, low = (a.low ^ b.low) & mask;
+  const auto port = static_cast<std::uint16_t>((sp ^ dp) & mask);
+  return {packet.segment,
+          {a.high ^ high, a.low ^ low},
+          {b.high ^ high, b.low ^ low},
+          static_cast<std::uint16_t>(sp ^ port),
+          static_cast<std::uint16_t>(dp ^ port),
+          packet.protocol};
 }
 
 // Symmetric in the two addresses: the sum of two keyed mixes; an attacker without the seed cannot steer either.
@@ -35,8 +52,9 @@ inline std::uint64_t pair_hash_of(HashSeed seed, SegmentKey segment, const IpAdd
 }
 inline std::uint64_t flow_hash_of(HashSeed seed, std::uint64_t pair_hash, const IpAddress& a, const IpAddress& b,
                                   std::uint16_t a_port, std::uint16_t b_port, std::uint8_t protocol) noexcept {
-  const bool swap = b < a || (a == b && b_port < a_port);
-  const std::uint64_t ports = swap ? std::uint64_t{b_port} << 16 | a_port : std::uint64_t{a_port} << 16 | b_port;
+  const std::uint64_t mask = std::uint64_t{0} - static_cast<std::uint64_t>(stands_before(b, b_port, a, a_port));
+  const std::uint64_t exchanged = (std::uint64_t{a_port} ^ b_port) & mask;
+  const std::uint64_t ports = (a_port ^ exchanged) << 16 | (b_port ^ exchanged);
   return hash_mix(pair_hash ^ seed.a, (ports << 8 | protocol) ^ seed.b);
 }
 

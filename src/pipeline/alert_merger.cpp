@@ -36,9 +36,15 @@ std::uint64_t AlertMerger::identity(const Alert& alert) noexcept {
 void AlertMerger::write(Condition& condition) noexcept {
   const bool first = condition.alert.count == condition.unwritten;
   const std::uint64_t occurrences = condition.unwritten;
-  counters_.alerts_merged.add(occurrences - 1);
   condition.unwritten = 0;
   writer_.write_alert(condition.alert, occurrences, first);
+}
+
+// What a condition still has to say when it ends is an alert of its own: raised and written.
+void AlertMerger::write_last(Condition& condition) noexcept {
+  if (condition.unwritten == 0) return;
+  counters_.alerts_raised.add();
+  write(condition);
 }
 
 // The condition that goes on; one that is over, though its end has not been told yet, is not found.
@@ -56,6 +62,7 @@ bool AlertMerger::extend(const Alert& key, PacketTime time) noexcept {
   Condition& condition = conditions_[index];
   if (time - condition.window_start >= repeat_[static_cast<std::size_t>(key.detector)]) return false;
   counters_.alerts_raised.add();
+  counters_.alerts_merged.add();
   ++condition.alert.count;
   ++condition.unwritten;
   condition.alert.last_seen = time;
@@ -80,7 +87,9 @@ void AlertMerger::raise(const Alert& alert) noexcept {
       condition.window_start = alert.time;
       condition.window_written = 0;
     }
-    if (condition.window_written < burst) {
+    const bool due = condition.window_written < burst;
+    counters_.alerts_merged.add(alert.count - (due ? 1 : 0));
+    if (due) {
       ++condition.window_written;
       write(condition);
     }
@@ -92,7 +101,7 @@ void AlertMerger::raise(const Alert& alert) noexcept {
     for (std::size_t i = 1; i < std::min<std::size_t>(live_.size(), 16); ++i) {
       if (conditions_[live_[i]].alert.last_seen < conditions_[victim].alert.last_seen) victim = live_[i];
     }
-    if (conditions_[victim].unwritten != 0) write(conditions_[victim]);
+    write_last(conditions_[victim]);
     counters_.evicted(metrics::EvictionReason::merge_table);
     release(victim);
     live_.erase(std::find(live_.begin(), live_.end(), victim));
@@ -109,6 +118,7 @@ void AlertMerger::raise(const Alert& alert) noexcept {
   condition.next = bucket;
   bucket = index;
   live_.push_back(index);
+  counters_.alerts_merged.add(alert.count - 1);
   write(condition);
 }
 
@@ -135,7 +145,7 @@ void AlertMerger::close_where_idle(PacketTime now, bool all) noexcept {
     return identity(conditions_[a].alert) < identity(conditions_[b].alert);
   });
   for (const std::uint32_t index : ending_) {
-    if (conditions_[index].unwritten != 0) write(conditions_[index]);
+    write_last(conditions_[index]);
     release(index);
   }
 }

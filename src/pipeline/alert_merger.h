@@ -20,7 +20,8 @@ class AlertWriter {
 // Makes a condition that lasts one alert with a growing count: the first occurrence is written at once, later ones at
 // most once per `repeat` of the detector, the rest when the condition ends (nothing for `repeat`). A signature match is
 // an event rather than a condition, so its first `burst` occurrences within `repeat` are written each. Every occurrence
-// is either written or merged: raised = written + merged, once `finish` has run.
+// is either written or merged, at once: raised = written + merged at every moment. What a condition has left to say at
+// its end is one alert more, raised and written.
 class AlertMerger {
  public:
   static constexpr std::uint32_t conditions_max = 16384;
@@ -54,6 +55,7 @@ class AlertMerger {
   std::uint64_t key_of(const Alert& alert) const noexcept;
   std::uint32_t find(std::uint64_t key, const Alert& alert, PacketTime time) const noexcept;
   void write(Condition& condition) noexcept;
+  void write_last(Condition& condition) noexcept;
   void close_where_idle(PacketTime now, bool all) noexcept;
   void release(std::uint32_t index) noexcept;
 

@@ -17,9 +17,12 @@ std::vector<Duration> repeats(const config::Config& config) {
   return repeat;
 }
 
-void wait_a_little() noexcept {
-  const timespec pause{0, 500'000};
+// Longer the longer nothing comes: each look costs the workers a switch where they share the core.
+constexpr long idle_ns_min = 100'000, idle_ns_max = 3'000'000;
+void wait_a_little(long& ns) noexcept {
+  const timespec pause{0, ns};
   nanosleep(&pause, nullptr);
+  ns = std::min(ns * 2, idle_ns_max);
 }
 
 }  // namespace
@@ -43,8 +46,11 @@ Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, st
 }
 
 void Correlator::run(std::atomic<bool>& abandoned) noexcept {
-  for (;;) {
-    if (step()) continue;
+  for (long idle_ns = idle_ns_min;;) {
+    if (step()) {
+      idle_ns = idle_ns_min;
+      continue;
+    }
     const bool finished =
         std::all_of(workers_.begin(), workers_.end(), [](const Worker* w) { return w->done() == ~std::uint64_t{0}; }) &&
         std::all_of(rings_.begin(), rings_.end(), [](RecordRing* ring) { return ring->front() == nullptr; });
@@ -52,7 +58,7 @@ void Correlator::run(std::atomic<bool>& abandoned) noexcept {
     if (broken_) abandoned.store(true, std::memory_order_relaxed);
     flush();
     if (stats_wanted_.exchange(false, std::memory_order_relaxed)) stats(now_);
-    wait_a_little();
+    wait_a_little(idle_ns);
   }
   merger_.finish();
   drain_own();

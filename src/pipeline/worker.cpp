@@ -71,8 +71,8 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
       app_bytes_(run.budget.app_buffer_bytes_max),
       dispatcher_(run.dissectors, run.budget.dissectors, run.budget.app_streams_max, run.seed, counters, app_bytes_),
       scanner_(run.rules, run.budget.sessions_max * 2, counters),
-      sessions_(run.budget.sessions_max),
-      scans_(!run.rules->empty()),
+      sessions_(run.budget.sessions_max, true),
+      scans_(!run.rules->empty() && run.config->detectors[static_cast<std::size_t>(DetectorId::signature)].enabled),
       packets_(batch_max),
       assets_seen_(run.config->assets.size(), 0) {
   matches_.reserve(datagram_matches_max);
@@ -115,14 +115,19 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   for (std::size_t k = 0; k < own; ++k) {
     DecodedPacket& packet = packets_[own_[k]];
     packet.duplicate = false;
-    if (packet.ip_version == 0) continue;
+    tags_[k] = duplicates_.tag_of(packet);
+    if (tags_[k] == 0) continue;
+    duplicates_.prefetch(tags_[k]);
     flows_.prefetch_slot(packet.flow_hash);
     if (run_.checksum != config::ChecksumMode::ignore) decode::verify_checksum(packet);
-    if (duplicates_.is_duplicate(packet)) {
+  }
+  for (std::size_t k = 0; k < own; ++k) {
+    DecodedPacket& packet = packets_[own_[k]];
+    if (tags_[k] != 0 && duplicates_.is_duplicate(packet, tags_[k])) {
       packet.duplicate = true;
       continue;
     }
-    if (!scans_ || packet.is_fragment || packet.malformed ||
+    if (!scans_ || packet.ip_version == 0 || packet.is_fragment || packet.malformed ||
         packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp))
       continue;
     if (packet.payload_length != 0) scanner_.add_datagram(own_[k], packet.payload_bytes());
@@ -141,7 +146,13 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   // What hangs on a TCP flow is two more steps away: the session, then the states it names.
   for (std::size_t k = 0; k < own; ++k) {
     const DecodedPacket& packet = packets_[own_[k]];
-    if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) prefetch_session(packet.flow_hash);
+    if (tags_[k] == 0) continue;
+    if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) {
+      prefetch_session(packet.flow_hash);
+    } else if (packet.payload_length != 0) {
+      if (const std::uint32_t flow = flows_.guess(packet.flow_hash); flow != 0)
+        dispatcher_.prefetch_datagram(flows_.at(flow).app, packet);
+    }
   }
 
   std::size_t k = 0;

@@ -100,6 +100,7 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   const bool scans_;
   std::vector<DecodedPacket> packets_;  // batch_max, reused.
   std::array<std::uint32_t, batch_max> own_{};
+  std::array<std::uint64_t, batch_max> tags_{};
   std::vector<detect::SignatureMatch> matches_;
   std::size_t match_at_ = 0;
   std::int64_t tick_second_ = INT64_MIN, pulse_at_ns_ = INT64_MIN;
