@@ -70,7 +70,7 @@ void flow_lookup(benchmark::State& state) {
     const std::uint32_t* pick = &picks[at];
     at = (at + batch) % picks.size();
     for (std::size_t i = 0; i < batch; ++i) table.prefetch_index(hashes[pick[i]]);
-    for (std::size_t i = 0; i < batch; ++i) table.prefetch_slot(hashes[pick[i]]);
+    for (std::size_t i = 0; i < batch; ++i) table.prefetch_slot(table.guess(hashes[pick[i]]));
     for (std::size_t i = 0; i < batch; ++i) {
       const auto found = table.find_or_create(keys[pick[i]], hashes[pick[i]], {2}, 1, false);
       ++table.at(found.flow).packets[0];

@@ -8,11 +8,8 @@ namespace tsujiban::app {
 int check_command(const std::string& configuration) {
   Loaded loaded;
   if (!load(configuration, {}, loaded)) return exit_usage;
-  const config::Config& config = *loaded.config;
-  std::printf(
-      "%s: no fault 問題なし\n  %zu segments, %zu assets, %zu allow entries, %zu signature rules, %zu outputs\n",
-      configuration.c_str(), config.segments.size(), config.assets.size(), config.allow.size(), loaded.rules->size(),
-      config.outputs.size());
+  std::printf("%s: no fault 問題なし\n%s", configuration.c_str(), config::describe(*loaded.config).c_str());
+  std::printf("rules       %zu\n", loaded.rules->size());
   return exit_done;
 }
 

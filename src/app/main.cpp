@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   ReadOptions read;
   CLI::App* read_app =
       app.add_subcommand("read", "Analyse captures: pcap, pcapng, .gz, .zst, a folder, - for standard input");
-  read_app->add_option("CAPTURE", read.captures, "Captures to read, one after another")->required();
+  read_app->add_option("CAPTURE", read.captures, "Captures to read, one after another");
   read_app->add_option("-c,--config", read.configuration,
                        "Site configuration (YAML); without it no inventory, and what needs one rests");
   read_app->add_option("-r,--rules", read.rules, "Signature rule file; may be given several times")
@@ -60,7 +60,15 @@ int main(int argc, char** argv) {
   // A reader that goes away is a failed write with an error to tell, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    if (*read_app) return read_command(read);
+    if (*read_app) {
+      // Not left to the parser, which would ask for a capture before it says that an option is unknown.
+      if (read.captures.empty()) {
+        std::fprintf(stderr,
+                     "tsujiban read: no capture is given; a file, a folder or - for standard input is accepted\n");
+        return exit_usage;
+      }
+      return read_command(read);
+    }
     if (*run_app) return run_command(run_configuration);
     return check_command(check_configuration);
   } catch (const std::exception& error) {

@@ -53,7 +53,6 @@ pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsig
   run.events = events;
   run.workers = workers;
   run.budget = pipeline::Budget::for_memory(loaded.config->memory_bytes, workers);
-  run.budget.streams.seed = run.seed;
   return run;
 }
 

@@ -25,31 +25,37 @@ inline std::uint64_t hash_words(HashSeed seed, std::uint64_t x, std::uint64_t y)
   return hash_mix(hash_mix(x ^ seed.a, y ^ seed.b), seed.a ^ 0x4b33a62ed433d4a3);
 }
 
-// Any bytes, seeded; about 16 bytes a multiplication, three lanes for long input. Each lane mixes with words that only
-// the seed's owner knows: with a public one a sender could zero the product and so hide what came before.
+// Any bytes, seeded. Every factor has a word in it that only the seed's owner knows: with a public one a sender could
+// zero a product and leave no trace of what stands beside it. The products of up to 64 bytes do not wait for each
+// other; longer input goes through four lanes.
 inline std::uint64_t hash_bytes(HashSeed seed, Bytes bytes, std::uint64_t start = 0) noexcept {
+  const std::uint64_t s0 = seed.a, s1 = seed.b, s2 = std::rotl(seed.a, 29) ^ seed.b,
+                      s3 = std::rotl(seed.b, 41) ^ seed.a;
   const std::uint8_t* at = bytes.data();
   std::size_t left = bytes.size();
-  std::uint64_t h = start ^ seed.a;
-  if (left > 48) {
-    const std::uint64_t c = std::rotl(seed.a, 29) ^ seed.b, d = std::rotl(seed.b, 41) ^ seed.a;
-    std::uint64_t h1 = h, h2 = h ^ seed.b;
+  std::uint64_t h = start ^ s0;
+  if (left > 64) {
+    // The two factors of a product never have the same word: else exchanged halves would hash alike.
+    std::uint64_t h0 = start ^ s2, h1 = start ^ s3, h2 = start ^ s0, h3 = start ^ s1;
     do {
-      h = hash_mix(load_le64(at) ^ seed.b, load_le64(at + 8) ^ h);
-      h1 = hash_mix(load_le64(at + 16) ^ c, load_le64(at + 24) ^ h1);
-      h2 = hash_mix(load_le64(at + 32) ^ d, load_le64(at + 40) ^ h2);
-      at += 48;
-      left -= 48;
-    } while (left > 48);
-    h ^= h1 ^ h2;
+      h0 = hash_mix(load_le64(at) ^ s0, load_le64(at + 8) ^ h0);
+      h1 = hash_mix(load_le64(at + 16) ^ s1, load_le64(at + 24) ^ h1);
+      h2 = hash_mix(load_le64(at + 32) ^ s2, load_le64(at + 40) ^ h2);
+      h3 = hash_mix(load_le64(at + 48) ^ s3, load_le64(at + 56) ^ h3);
+      at += 64;
+      left -= 64;
+    } while (left > 64);
+    h = hash_mix(h0 ^ s1, h1 ^ s2) ^ hash_mix(h2 ^ s3, h3 ^ s0);
   }
-  while (left > 16) {
-    h = hash_mix(load_le64(at) ^ seed.b, load_le64(at + 8) ^ h);
-    at += 16;
-    left -= 16;
-  }
+  if (left > 16) h ^= hash_mix(load_le64(at) ^ s0, load_le64(at + 8) ^ s1);
+  if (left > 32) h ^= hash_mix(load_le64(at + 16) ^ s1, load_le64(at + 24) ^ s2);
+  if (left > 48) h ^= hash_mix(load_le64(at + 32) ^ s2, load_le64(at + 40) ^ s3);
+  // The last 16 bytes, some of them again; or all where there are fewer.
   std::uint64_t x = 0, y = 0;
-  if (left >= 8) {
+  if (left >= 16) {
+    x = load_le64(at + left - 16);
+    y = load_le64(at + left - 8);
+  } else if (left >= 8) {
     x = load_le64(at);
     y = load_le64(at + left - 8);
   } else if (left >= 4) {
@@ -58,7 +64,8 @@ inline std::uint64_t hash_bytes(HashSeed seed, Bytes bytes, std::uint64_t start 
   } else if (left > 0) {
     x = std::uint64_t{at[0]} << 16 | std::uint64_t{at[left >> 1]} << 8 | at[left - 1];
   }
-  return hash_mix(seed.b ^ bytes.size(), hash_mix(x ^ seed.b, y ^ h));
+  h ^= hash_mix(x ^ s3, y ^ s0 ^ s2);
+  return hash_mix(h ^ s1, bytes.size() ^ s2);
 }
 
 }  // namespace tsujiban

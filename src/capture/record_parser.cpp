@@ -48,7 +48,7 @@ constexpr unsigned resolution_binary_max = 63;
 
 // How far ahead of the walk memory is asked for, and how much of it each time: about what a record takes, so that each
 // line is asked for once. Measured on 2 M packets of 186 bytes: 51 ns a packet without, 28 with one line, 22 with four.
-constexpr std::size_t prefetch_ahead_bytes = 2048;
+constexpr std::size_t prefetch_ahead_bytes = 4096;
 constexpr std::size_t prefetch_lines = 4;
 constexpr std::size_t cache_line_bytes = 64;
 

@@ -142,7 +142,7 @@ TEST(ConfigAllow, every_wrong_value_is_told) {
              "ems, gateway, device, sensor_device, vendor_cloud, router, meter, concentrator, hes, mdms, "
              "handy_terminal, der_outstation, "
              "scada_master, operator, monitor",
-             "site.yaml:7:27: to: \"vtn.example.jp\": names are not supported yet; give addresses or prefixes",
+             "site.yaml:7:27: to: \"vtn.example.jp\": names are not accepted; give addresses or prefixes",
              "site.yaml:8:12: from: there is no asset \"batery\"; did you mean \"battery\"?; accepted: any, the name "
              "of an asset, role:NAME, "
              "segment:NAME, an address, a prefix",

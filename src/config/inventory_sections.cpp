@@ -423,7 +423,7 @@ bool InventoryReader::read_end(const Value& item, std::string_view key, std::str
     return message.empty();
   }
   if (looks_like_domain(text)) {
-    wrong(context, item, key, in_quotes(text) + ": names are not supported yet; give addresses or prefixes");
+    wrong(context, item, key, in_quotes(text) + ": names are not accepted; give addresses or prefixes");
     return false;
   }
   wrong(context, item, key,

@@ -22,13 +22,13 @@ class DuplicateFilter {
   DuplicateFilter(HashSeed seed, bool across_vlans);
 
   // True for a copy. A first packet is remembered; in a full set the oldest makes place.
-  bool is_duplicate(const DecodedPacket& packet) noexcept {
+  bool is_duplicate(DecodedPacket& packet) noexcept {
     const std::uint64_t tag = tag_of(packet);
     return tag != 0 && is_duplicate(packet, tag);
   }
   // The same in two steps, so that the table's line is there when it is looked at: the tag of a packet, 0 for what is
-  // no IP, then the question with that tag, which is not 0.
-  std::uint64_t tag_of(const DecodedPacket& packet) const noexcept;
+  // no IP, then the question with that tag, which is not 0. Sets `packet.payload_hash`.
+  std::uint64_t tag_of(DecodedPacket& packet) const noexcept;
   [[gnu::always_inline]] void prefetch(std::uint64_t tag) const noexcept {
     __builtin_prefetch(&memory_.as<Set>()[tag >> 32 & (sets - 1)], 1);
   }
@@ -44,7 +44,7 @@ class DuplicateFilter {
   };
 
   ReservedMemory memory_;
-  std::uint64_t secrets_[19];
+  HashSeed seed_;
   std::uint64_t segment_mask_;
 };
 

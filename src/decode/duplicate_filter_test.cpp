@@ -16,8 +16,10 @@ bool second_is_copy(const Packet& first, const Packet& second, std::int64_t apar
                     bool across_vlans = false) {
   DuplicateFilter filter(HashSeed{}, across_vlans);
   const PacketTime start{1'700'000'000'000'000'000};
-  EXPECT_FALSE(filter.is_duplicate(Decoded(first, LinkType::ethernet, 0, start).packet));
-  return filter.is_duplicate(Decoded(second, LinkType::ethernet, 0, start + Duration{apart_ns}).packet);
+  Decoded one(first, LinkType::ethernet, 0, start);
+  EXPECT_FALSE(filter.is_duplicate(one.packet));
+  Decoded two(second, LinkType::ethernet, 0, start + Duration{apart_ns});
+  return filter.is_duplicate(two.packet);
 }
 
 TEST(Duplicates, a_copy_behind_a_router_is_told) {

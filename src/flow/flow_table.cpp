@@ -25,18 +25,6 @@ FlowTable::FlowTable(const Limits& limits, metrics::WorkerCounters& counters, Fl
   current_.entries = index_memory_[index_bits_min].as<std::uint64_t>();
 }
 
-bool FlowTable::matches(std::uint32_t slot, const FlowKey& key) const noexcept {
-  if ((slot & v6_bit) != 0) {
-    const V6Slot& s = v6_[slot & ~v6_bit];
-    return s.segment == key.segment.raw() && s.low == key.low && s.high == key.high && s.low_port == key.low_port &&
-           s.high_port == key.high_port && s.protocol == key.protocol;
-  }
-  const V4Slot& s = v4_[slot];
-  return s.segment == key.segment.raw() && key.low.is_v4() && key.high.is_v4() && s.low == key.low.as_v4() &&
-         s.high == key.high.as_v4() && s.low_port == key.low_port && s.high_port == key.high_port &&
-         s.protocol == key.protocol;
-}
-
 std::uint32_t FlowTable::find(const Index& index, std::uint32_t tag, const FlowKey& key) const noexcept {
   const std::size_t mask = index.size() - 1;
   for (std::size_t i = home(index, tag);; i = (i + 1) & mask) {
@@ -106,8 +94,8 @@ void FlowTable::grow_step() noexcept {
   }
 }
 
-FlowTable::Found FlowTable::find_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now,
-                                           std::uint64_t packet_number, bool initiator_is_high) noexcept {
+FlowTable::Found FlowTable::search_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now,
+                                             std::uint64_t packet_number, bool initiator_is_high) noexcept {
   const std::uint32_t tag = tag_of(hash);
   if (const std::uint32_t flow = find(current_, tag, key); flow != 0) return {flow, false};
   if (old_.entries != nullptr) {
@@ -254,6 +242,7 @@ void FlowTable::turn(PacketTime now, std::int64_t second) noexcept {
     std::uint32_t flow = std::exchange(wheel_[static_cast<std::size_t>(from + i) % wheel_seconds], 0);
     while (flow != 0) {
       const std::uint32_t next = at(flow).wheel_next;
+      if (next != 0) __builtin_prefetch(&at(next), 1);
       const std::int64_t due_ns = at(flow).last_ns + timeout_of(flow).ns;
       if (due_ns <= now.ns) {
         due[count++] = flow;

@@ -69,8 +69,7 @@ class FlowTable {
   [[gnu::always_inline]] void prefetch_index(std::uint64_t hash) const noexcept {
     __builtin_prefetch(&current_.entries[home(current_, tag_of(hash))]);
   }
-  [[gnu::always_inline]] void prefetch_slot(std::uint64_t hash) const noexcept {
-    const std::uint32_t flow = guess(hash);
+  [[gnu::always_inline]] void prefetch_slot(std::uint32_t flow) const noexcept {
     if (flow == 0) return;
     const auto* slot = reinterpret_cast<const char*>(&at(flow));
     __builtin_prefetch(slot, 1);
@@ -95,7 +94,12 @@ class FlowTable {
   // Finds the flow or makes it (first and last set to `now`, everything else zero, the initiator being
   // `initiator_is_high`).
   Found find_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now, std::uint64_t packet_number,
-                       bool initiator_is_high) noexcept;
+                       bool initiator_is_high, std::uint32_t hint = 0) noexcept {
+    // Ended meanwhile, the hinted slot still has its key, but no first packet.
+    if (hint != 0 && at(hint).first_packet != 0 && matches(hint, key)) [[likely]]
+      return {hint, false};
+    return search_or_create(key, hash, now, packet_number, initiator_is_high);
+  }
   // The same key begins anew (a SYN on a closed connection): the old flow ends with `reused`, the new one takes its
   // slot.
   void restart(std::uint32_t flow, PacketTime now, std::uint64_t packet_number, bool initiator_is_high) noexcept;
@@ -161,7 +165,19 @@ class FlowTable {
   static std::uint32_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> 32); }
   static std::size_t home(const Index& index, std::uint32_t tag) noexcept { return tag >> (32 - index.bits); }
 
-  bool matches(std::uint32_t slot, const FlowKey& key) const noexcept;
+  bool matches(std::uint32_t slot, const FlowKey& key) const noexcept {
+    if ((slot & v6_bit) != 0) {
+      const V6Slot& s = v6_[slot & ~v6_bit];
+      return s.low == key.low && s.high == key.high && s.segment == key.segment.raw() && s.low_port == key.low_port &&
+             s.high_port == key.high_port && s.protocol == key.protocol;
+    }
+    const V4Slot& s = v4_[slot];
+    return s.low == key.low.as_v4() && s.high == key.high.as_v4() && s.segment == key.segment.raw() &&
+           s.low_port == key.low_port && s.high_port == key.high_port && s.protocol == key.protocol &&
+           key.low.is_v4() && key.high.is_v4();
+  }
+  Found search_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now, std::uint64_t packet_number,
+                         bool initiator_is_high) noexcept;
   std::uint32_t find(const Index& index, std::uint32_t tag, const FlowKey& key) const noexcept;
   static void insert(Index& index, std::uint32_t tag, std::uint32_t slot) noexcept;
   static bool erase(Index& index, std::uint32_t tag, std::uint32_t slot) noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/prefetch.h"
 #include "output/record_json.h"
 
 namespace tsujiban::pipeline {
@@ -16,6 +17,12 @@ std::vector<Duration> repeats(const config::Config& config) {
   std::vector<Duration> repeat;
   for (const config::DetectorSettings& settings : config.detectors) repeat.push_back(settings.repeat);
   return repeat;
+}
+
+// Streams recognise payloads by the hash that the duplicate filter made, so both have the run's seed.
+reassembly::StreamEngine::Limits with_seed(reassembly::StreamEngine::Limits limits, HashSeed seed) {
+  limits.seed = seed;
+  return limits;
 }
 
 output::FlowEndReason reason_of(flow::EndReason reason) noexcept {
@@ -67,7 +74,7 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
       duplicates_(run.seed, false),
       fragments_(run.budget.fragments, run.seed, counters),
       flows_(run.budget.flows, counters, *this),
-      streams_(run.budget.streams, counters),
+      streams_(with_seed(run.budget.streams, run.seed), counters),
       app_bytes_(run.budget.app_buffer_bytes_max),
       dispatcher_(run.dissectors, run.budget.dissectors, run.budget.app_streams_max, run.seed, counters, app_bytes_),
       scanner_(run.rules, run.budget.sessions_max * 2, counters),
@@ -79,16 +86,10 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
   if (run.events.has(EventType::echonet_lite)) records_.want_facts(FactKind::request);
 }
 
-// Always inlined: GCC 12 drops calls of functions that do nothing but prefetch.
-[[gnu::always_inline]] inline void Worker::prefetch_session(std::uint64_t hash) const noexcept {
-  const std::uint32_t flow = flows_.guess(hash);
-  if (flow != 0 && flows_.at(flow).session != 0) __builtin_prefetch(&sessions_[flows_.at(flow).session], 1);
-}
-
-[[gnu::always_inline]] inline void Worker::prefetch_states(const DecodedPacket& packet) const noexcept {
-  if (packet.protocol != static_cast<std::uint8_t>(IpProtocol::tcp)) return;
-  const std::uint32_t flow = flows_.guess(packet.flow_hash);
-  if (flow == 0 || flows_.at(flow).session == 0) return;
+[[gnu::always_inline]] inline void Worker::prefetch_states(const DecodedPacket& packet,
+                                                           std::uint32_t flow) const noexcept {
+  if (flow == 0 || packet.protocol != static_cast<std::uint8_t>(IpProtocol::tcp) || flows_.at(flow).session == 0)
+    return;
   const Session& session = sessions_[flows_.at(flow).session];
   streams_.prefetch(session.stream);
   if (scans_ && packet.payload_length != 0) {
@@ -115,10 +116,12 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   for (std::size_t k = 0; k < own; ++k) {
     DecodedPacket& packet = packets_[own_[k]];
     packet.duplicate = false;
+    guesses_[k] = 0;
     tags_[k] = duplicates_.tag_of(packet);
     if (tags_[k] == 0) continue;
     duplicates_.prefetch(tags_[k]);
-    flows_.prefetch_slot(packet.flow_hash);
+    guesses_[k] = flows_.guess(packet.flow_hash);
+    flows_.prefetch_slot(guesses_[k]);
     if (run_.checksum != config::ChecksumMode::ignore) decode::verify_checksum(packet);
   }
   for (std::size_t k = 0; k < own; ++k) {
@@ -145,26 +148,26 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
 
   // What hangs on a TCP flow is two more steps away: the session, then the states it names.
   for (std::size_t k = 0; k < own; ++k) {
+    if (guesses_[k] == 0) continue;
     const DecodedPacket& packet = packets_[own_[k]];
-    if (tags_[k] == 0) continue;
+    const flow::Flow& flow = flows_.at(guesses_[k]);
     if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) {
-      prefetch_session(packet.flow_hash);
+      if (flow.session != 0) prefetch(&sessions_[flow.session]);
     } else if (packet.payload_length != 0) {
-      if (const std::uint32_t flow = flows_.guess(packet.flow_hash); flow != 0)
-        dispatcher_.prefetch_datagram(flows_.at(flow).app, packet);
+      dispatcher_.prefetch_datagram(flow.app, packet);
     }
   }
 
   std::size_t k = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    if (k + states_ahead < own) prefetch_states(packets_[own_[k + states_ahead]]);
+    if (k + states_ahead < own) prefetch_states(packets_[own_[k + states_ahead]], guesses_[k + states_ahead]);
     const PacketTime now = packets_[i].time;
     if (now.ns / 1'000'000'000 != tick_second_) [[unlikely]]
       tick(now, packets[i].number, Phase::tick);
     if (k < own && own_[k] == i) {
       ++k;
       records_.set_order({packets[i].number, Phase::packet, 0});
-      handle(packets_[i], i);
+      handle(packets_[i], i, guesses_[k - 1]);
     }
   }
   if (!packets.empty()) {
@@ -187,21 +190,27 @@ void Worker::finish() noexcept {
   flows_.end_all(flow::EndReason::shutdown);
   records_.set_order({after_all, Phase::tick, after_flows});
   merger_.finish();
-  const Pulse pulse{clock_.now(),
+  records_.set_order({after_all, Phase::tick, after_all});
+  report(clock_.now(), false);
+  done_.store(after_all, std::memory_order_release);
+}
+
+void Worker::report(PacketTime now, bool idle) noexcept {
+  std::uint64_t evictions = 0;
+  for (const metrics::Counter& counter : counters_.evictions) evictions += counter.value();
+  const Pulse pulse{now,
                     counters_.packets.value(),
                     answered_,
                     one_sided_,
                     counters_.stream_bytes.value(),
                     counters_.stream_gap_bytes.value(),
                     counters_.duplicates.value(),
-                    0,
+                    evictions,
                     clock_.jumps(),
                     clock_.strays(),
                     clock_.backwards(),
-                    false};
-  records_.set_order({after_all, Phase::tick, after_all});
+                    idle};
   records_.pulse({reinterpret_cast<const std::uint8_t*>(&pulse), sizeof pulse});
-  done_.store(after_all, std::memory_order_release);
 }
 
 // Time alone: flows and conditions that are over, and the report to the site's detectors. All workers come here at the
@@ -218,25 +227,11 @@ void Worker::tick(PacketTime now, std::uint64_t number, Phase phase) noexcept {
   if (pulse_at_ns_ == INT64_MIN) pulse_at_ns_ = now.ns + run_.pulse.ns;
   if (now.ns < pulse_at_ns_) return;
   pulse_at_ns_ = now.ns + run_.pulse.ns;
-  std::uint64_t evictions = 0;
-  for (const metrics::Counter& counter : counters_.evictions) evictions += counter.value();
-  const Pulse pulse{now,
-                    counters_.packets.value(),
-                    answered_,
-                    one_sided_,
-                    counters_.stream_bytes.value(),
-                    counters_.stream_gap_bytes.value(),
-                    counters_.duplicates.value(),
-                    evictions,
-                    clock_.jumps(),
-                    clock_.strays(),
-                    clock_.backwards(),
-                    phase == Phase::idle};
   records_.set_order({number, phase, phase == Phase::idle ? idle_order : ~std::uint64_t{0}});
-  records_.pulse({reinterpret_cast<const std::uint8_t*>(&pulse), sizeof pulse});
+  report(now, phase == Phase::idle);
 }
 
-void Worker::handle(DecodedPacket& packet, std::size_t token) noexcept {
+void Worker::handle(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept {
   current_time_ = packet.time;
   counters_.packets.add();
   counters_.bytes.add(packet.raw->length_wire);
@@ -261,7 +256,7 @@ void Worker::handle(DecodedPacket& packet, std::size_t token) noexcept {
   }
   counters_.decoded_ip.add();
   if (packet.is_fragment) return handle_fragment(packet, token);
-  handle_ip(packet, token);
+  handle_ip(packet, token, hint);
 }
 
 void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept {
@@ -276,6 +271,7 @@ void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept 
   decoder_.decode_reassembled(packet, datagram.protocol, datagram.payload, packet);
   if (packet.is_fragment) return;  // A fragment inside a tunnel inside fragments: told by the decoder, left at that.
   packet.checksum = ChecksumState::unchecked;
+  packet.payload_hash = 0;
   if (scans_ && packet.payload_length != 0 && packet.protocol != static_cast<std::uint8_t>(IpProtocol::tcp)) {
     scanner_.scan_datagram(0,
                            detect::ScanSubject{packet.source, packet.destination, packet.source_port,
@@ -284,7 +280,7 @@ void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept 
                              raise_signature(match, context_of(packet, 0, Direction::to_responder));
                            });
   }
-  handle_ip(packet, token);
+  handle_ip(packet, token, 0);
 }
 
 dissect::MessageContext Worker::context_of(const DecodedPacket& packet, std::uint32_t flow_index,
@@ -345,7 +341,7 @@ bool Worker::accepts_checksum(DecodedPacket& packet, flow::Flow& flow, Direction
   return packet.checksum != ChecksumState::bad || (flow.flags & good) == 0;
 }
 
-void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
+void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept {
   const bool tcp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
   const bool udp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
   if (udp)
@@ -359,7 +355,8 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
   // An answering segment that comes first still tells who asked.
   const bool answers = tcp && (packet.tcp_flags & (tcp_flag::syn | tcp_flag::ack)) == (tcp_flag::syn | tcp_flag::ack);
   const bool initiator_is_high = source_is_high != answers;
-  const auto found = flows_.find_or_create(key, packet.flow_hash, packet.time, packet.raw->number, initiator_is_high);
+  const auto found =
+      flows_.find_or_create(key, packet.flow_hash, packet.time, packet.raw->number, initiator_is_high, hint);
   flow::Flow* flow = &flows_.at(found.flow);
   const auto direction_now = [&] {
     return source_is_high == ((flow->flags & flow::flow_flag::initiator_is_high) != 0) ? Direction::to_responder
@@ -377,10 +374,9 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
   if (!tcp && flow->state == flow::FlowState::fresh && flow->packets[0] != 0 && flow->packets[1] != 0)
     flow->state = flow::FlowState::established;
 
-  dissect::MessageContext context = context_of(packet, 0, direction);
+  // Contexts are made where something is told: most packets have nothing to say.
   if (!packet.anomalies.empty()) {
-    context.flow_id = flow_id_of(found.flow);
-    context.app_protocol = flow->app;
+    dissect::MessageContext context = context_of(packet, found.flow, direction);
     tell_anomalies(packet, context);
   }
   const std::uint8_t settled_before = flow->flags & flow::flow_flag::app_settled;
@@ -396,8 +392,11 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
   if (packet.checksum == ChecksumState::bad || packet.checksum == ChecksumState::good) {
     accepted = accepts_checksum(packet, *flow, direction);
     if (packet.checksum == ChecksumState::bad && (!accepted || run_.checksum == config::ChecksumMode::check)) {
-      context.flow_id = flow_id_of(found.flow);
-      records_.anomaly(context, tcp ? Layer::tcp : udp ? Layer::udp : Layer::icmp, ParseError::bad_checksum, 0);
+      records_.anomaly(context_of(packet, found.flow, direction),
+                       tcp   ? Layer::tcp
+                       : udp ? Layer::udp
+                             : Layer::icmp,
+                       ParseError::bad_checksum, 0);
       accepted = false;
     } else if (packet.checksum == ChecksumState::bad) {
       counters_.checksum_unfilled.add();
@@ -406,7 +405,8 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
 
   if (accepted && !packet.malformed && packet.transport != nullptr) {
     if (udp && packet.payload_length != 0 && !packet.snapped) {
-      context.flow_id = records_.wants(EventType::echonet_lite) ? flow_id_of(found.flow) : 0;
+      const bool identified = records_.wants(EventType::echonet_lite) || records_.wants(EventType::anomaly);
+      dissect::MessageContext context = context_of(packet, identified ? found.flow : 0, direction);
       dispatcher_.datagram(*flow, context, packet.payload_bytes(), records_);
     } else if (tcp) {
       handle_tcp(packet, found.flow, direction);
@@ -419,9 +419,7 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token) noexcept {
   }
   while (match_at_ < matches_.size() && matches_[match_at_].token <= token) {
     if (matches_[match_at_].token == token && accepted) {
-      context.flow_id = flow_id_of(found.flow);
-      context.app_protocol = flow->app;
-      raise_signature(matches_[match_at_], context);
+      raise_signature(matches_[match_at_], context_of(packet, found.flow, direction));
       flow->flags |= flow::flow_flag::alerted;
     }
     ++match_at_;
@@ -461,20 +459,23 @@ void Worker::handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Directi
 void Worker::bytes(Direction direction, Bytes piece) noexcept {
   flow::Flow& flow = flows_.at(current_flow_);
   Session& session = sessions_[flow.session];
-  dissect::MessageContext context = stream_context(direction);
   const bool undissected = (flow.flags & flow::flow_flag::app_settled) != 0 && flow.app == AppProtocol::unknown;
   if (!undissected) {
+    dissect::MessageContext context = stream_context(direction);
     dispatcher_.bytes(session.app, flow, context, piece, records_);
   }
-  if (scans_) {
-    scanner_.scan_stream(session.scan[static_cast<unsigned>(direction)],
-                         detect::ScanSubject{context.source, context.destination, context.source_port,
-                                             context.destination_port, context.ip_protocol},
-                         piece, [&](const detect::SignatureMatch& match) {
-                           raise_signature(match, context);
-                           flow.flags |= flow::flow_flag::alerted;
-                         });
-  }
+  if (!scans_) return;
+  const FlowKey key = flows_.key_of(current_flow_);
+  const bool from_high =
+      ((flow.flags & flow::flow_flag::initiator_is_high) != 0) == (direction == Direction::to_responder);
+  const detect::ScanSubject subject{from_high ? key.high : key.low, from_high ? key.low : key.high,
+                                    from_high ? key.high_port : key.low_port, from_high ? key.low_port : key.high_port,
+                                    key.protocol};
+  scanner_.scan_stream(session.scan[static_cast<unsigned>(direction)], subject, piece,
+                       [&](const detect::SignatureMatch& match) {
+                         raise_signature(match, stream_context(direction));
+                         flow.flags |= flow::flow_flag::alerted;
+                       });
 }
 
 void Worker::gap(Direction direction, std::uint32_t missing) noexcept {

@@ -55,12 +55,12 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
     return run_.workers == 1 || static_cast<std::uint32_t>((packet.pair_hash >> 32) * run_.workers >> 32) == index_;
   }
   static constexpr std::size_t states_ahead = 6;  // Packets between fetching a TCP flow's states and using them.
-  void prefetch_session(std::uint64_t hash) const noexcept;
-  void prefetch_states(const DecodedPacket& packet) const noexcept;
+  void prefetch_states(const DecodedPacket& packet, std::uint32_t flow) const noexcept;
+  void report(PacketTime now, bool idle) noexcept;
   void tick(PacketTime now, std::uint64_t number, Phase phase) noexcept;
-  void handle(DecodedPacket& packet, std::size_t token) noexcept;
+  void handle(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept;
   void handle_fragment(DecodedPacket& packet, std::size_t token) noexcept;
-  void handle_ip(DecodedPacket& packet, std::size_t token) noexcept;
+  void handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept;
   void handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Direction direction) noexcept;
   void record_arp(const DecodedPacket& packet) noexcept;
   void tell_anomalies(const DecodedPacket& packet, dissect::MessageContext& context) noexcept;
@@ -101,6 +101,7 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   std::vector<DecodedPacket> packets_;  // batch_max, reused.
   std::array<std::uint32_t, batch_max> own_{};
   std::array<std::uint64_t, batch_max> tags_{};
+  std::array<std::uint32_t, batch_max> guesses_{};
   std::vector<detect::SignatureMatch> matches_;
   std::size_t match_at_ = 0;
   std::int64_t tick_second_ = INT64_MIN, pulse_at_ns_ = INT64_MIN;

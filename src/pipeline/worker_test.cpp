@@ -66,6 +66,19 @@ TEST(Worker, a_pattern_across_two_segments_matches_in_whichever_order_they_come)
   }
 }
 
+TEST(Worker, a_retransmission_is_told_only_where_its_bytes_differ) {
+  for (const bool differs : {false, true}) {
+    Bench bench;
+    const End from{controller.address, 40000};
+    bench.packet(tcp_frame(from, outside, 999, 0, syn, ""), 1);
+    bench.packet(tcp_frame(from, outside, 1000, 1, ack, "hello-world"), 1.1);
+    bench.packet(tcp_frame(from, outside, 1000, 1, ack, differs ? "hello-w0rld" : "hello-world"), 1.2);
+    bench.finish();
+    EXPECT_EQ(count(bench.lines, "stream_overlap_differs"), differs ? 1u : 0u);
+    EXPECT_EQ(bench.counters->duplicates.value(), 0u);
+  }
+}
+
 TEST(Worker, echonet_over_tcp_gives_the_same_events_wherever_the_stream_is_cut) {
   const std::string stream = echonet_get(1) + echonet_get(2);
   const End from{controller.address, 41000};

@@ -50,6 +50,8 @@ std::uint32_t StreamEngine::open() noexcept {
 void StreamEngine::segment(std::uint32_t stream, Direction direction, const DecodedPacket& packet,
                            StreamConsumer& consumer) noexcept {
   Stream& s = streams_[stream];
+  hashed_ = packet.payload_hash != 0 ? packet.payload_bytes() : Bytes{};
+  hash_ = packet.payload_hash;
   const auto d = static_cast<unsigned>(direction);
   const Context c{s, s.sides[d], s.sides[1 - d], direction, consumer};
   Side& side = c.side;
@@ -545,6 +547,7 @@ bool StreamEngine::reopens(std::uint32_t stream, Direction direction, const Deco
 }
 
 void StreamEngine::close(std::uint32_t stream, StreamConsumer& consumer) noexcept {
+  hashed_ = {};
   Stream& s = streams_[stream];
   for (const Direction direction : {Direction::to_responder, Direction::to_initiator}) {
     const auto d = static_cast<unsigned>(direction);

@@ -40,7 +40,7 @@ class StreamEngine {
     std::uint32_t pending_bytes_per_direction_max = 256u << 10;
     std::uint16_t pending_runs_per_direction_max = 32;  // Islands between holes.
     std::uint32_t depth_bytes_max = 0;                  // Delivered per direction; 0: no limit.
-    HashSeed seed;                                      // Of the fingerprints of delivered bytes.
+    HashSeed seed;  // Of the fingerprints of delivered bytes; the same as of DecodedPacket::payload_hash.
   };
   static constexpr unsigned recent_max = 2;
   // Beyond the window that the receiver announced, so that what we did not see of it refuses nobody.
@@ -160,13 +160,16 @@ class StreamEngine {
     return limits_.depth_bytes_max != 0 && side.delivered >= limits_.depth_bytes_max;
   }
   std::uint16_t fingerprint(Bytes bytes) const noexcept {
-    return static_cast<std::uint16_t>(hash_bytes(limits_.seed, bytes));
+    const bool known = bytes.data() == hashed_.data() && bytes.size() == hashed_.size();
+    return static_cast<std::uint16_t>(known ? hash_ : hash_bytes(limits_.seed, bytes));
   }
 
   Limits limits_;
   metrics::WorkerCounters& counters_;
   ByteStore store_;
   Pool<Stream> streams_;
+  Bytes hashed_;  // The payload at hand, where its hash is known already: `hash_`.
+  std::uint64_t hash_ = 0;
 };
 
 }  // namespace tsujiban::reassembly
