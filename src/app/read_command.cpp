@@ -12,6 +12,8 @@
 #include "app/session.h"
 #include "app/version.h"
 #include "capture/capture_file.h"
+#include "capture/link_type.h"
+#include "decode/decoder.h"
 #include "output/progress.h"
 #include "output/summary.h"
 #include "pipeline/runner.h"
@@ -167,6 +169,13 @@ int read_command(const ReadOptions& options) {
   summary.elapsed_s = since(start).as_seconds();
   for (const output::Feature& feature : banner.detectors) summary.resting.push_back(feature);
   for (const output::Feature& feature : banner.rules) summary.resting.push_back(feature);
+  for (const LinkType link : runner.links()) {
+    if (decode::is_dissected(link)) continue;
+    const std::string_view name = capture::link_type_name(link);
+    summary.resting.push_back(
+        {name.empty() ? "link type " + std::to_string(static_cast<unsigned>(link)) : std::string(name), false,
+         "frames of this link type are recognised and counted, not dissected"});
+  }
   summary.inputs = options.captures.size();
   for (std::size_t at = 0; at < runner.damage().size();) {
     const std::size_t end = std::min(runner.damage().find('\n', at), runner.damage().size());

@@ -10,6 +10,9 @@ inline constexpr unsigned vlan_tags_max = 8;  // Tags read; those beyond Segment
 inline constexpr unsigned mpls_labels_max = 16;
 inline constexpr unsigned ipv6_extensions_max = 8;  // Extension headers of one IPv6 packet.
 
+// Whether frames of this link type are dissected; the others are counted as `unsupported`.
+bool is_dissected(LinkType link) noexcept;
+
 // Link to transport, for one packet at a time. Has no state but its seed: the same bytes give the same result whichever
 // worker decodes them.
 class Decoder {

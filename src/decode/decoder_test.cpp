@@ -463,5 +463,18 @@ TEST(Reassembled, inner_tunnels_are_read_and_fragments_of_fragments_refused) {
   EXPECT_TRUE(whole.malformed);
 }
 
+TEST(LinkTypes, what_is_not_dissected_is_counted_as_unsupported_and_nothing_else_is) {
+  for (unsigned value = 0; value < 300; ++value) {
+    const auto link = static_cast<LinkType>(value);
+    const std::uint8_t bytes[64] = {};
+    const RawPacket raw{bytes, sizeof bytes, sizeof bytes, {1}, 1, link, 0};
+    DecodedPacket packet;
+    Decoder(HashSeed{}).decode(raw, {1}, packet);
+    const bool unsupported = packet.anomalies.size() == 1 && packet.anomalies[0].layer == Layer::link &&
+                             packet.anomalies[0].error == ParseError::unsupported;
+    EXPECT_EQ(unsupported, !is_dissected(link)) << value;
+  }
+}
+
 }  // namespace
 }  // namespace tsujiban::decode

@@ -1,4 +1,5 @@
 // Link types but Ethernet, and what stands between a link header and IP: VLAN tags, LLC, MPLS, PPPoE, PPP, ARP.
+#include "decode/decoder.h"
 #include "decode/layers.h"
 
 namespace tsujiban::decode {
@@ -103,6 +104,24 @@ void read_cooked(DecodedPacket& packet, Extent extent, std::uint32_t header_byte
 }
 
 }  // namespace
+
+bool is_dissected(LinkType link) noexcept {
+  switch (link) {
+    case LinkType::ethernet:
+    case LinkType::null_loopback:
+    case LinkType::loop:
+    case LinkType::raw_ip:
+    case LinkType::raw_ip_bsd:
+    case LinkType::raw_ipv4:
+    case LinkType::raw_ipv6:
+    case LinkType::linux_cooked:
+    case LinkType::linux_cooked2:
+    case LinkType::ppp:
+      return true;
+    default:
+      return false;
+  }
+}
 
 void read_link(DecodedPacket& packet, LinkType link, Extent extent) noexcept {
   switch (link) {

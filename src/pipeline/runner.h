@@ -46,6 +46,7 @@ class Runner {
   Correlator& correlator() noexcept { return *correlator_; }
   std::vector<const metrics::WorkerCounters*> counters() const;
   std::vector<std::uint8_t> assets_seen() const;
+  const FixedVector<LinkType, 16>& links() const noexcept { return workers_.front()->links(); }
   bool has_time() const noexcept;
   PacketTime first() const noexcept;
   PacketTime last() const noexcept;

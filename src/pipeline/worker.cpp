@@ -105,6 +105,8 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   for (std::size_t i = 0; i < packets.size(); ++i) {
     DecodedPacket& packet = packets_[i];
     decoder_.decode(packets[i], clock_.advance(packets[i].time), packet);
+    if (packets[i].link != link_last_ || links_.empty()) [[unlikely]]
+      note_link(packets[i].link);
     if (!is_mine(packet)) continue;
     flows_.prefetch_index(packet.flow_hash);
     own_[own++] = static_cast<std::uint32_t>(i);
@@ -176,6 +178,11 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
     last_ns_ = std::max(last_ns_, clock_.now().ns);
     done_.store(last_number_, std::memory_order_release);
   }
+}
+
+void Worker::note_link(LinkType link) noexcept {
+  link_last_ = link;
+  if (std::find(links_.begin(), links_.end(), link) == links_.end()) links_.push(link);
 }
 
 void Worker::idle(PacketTime wall) noexcept {

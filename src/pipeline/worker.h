@@ -39,6 +39,8 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   std::uint64_t done() const noexcept { return done_.load(std::memory_order_acquire); }
   // By asset index: 1 where it was seen as an end of a flow.
   const std::vector<std::uint8_t>& assets_seen() const noexcept { return assets_seen_; }
+  // The link types of the packets so far; further ones than fit are not listed.
+  const FixedVector<LinkType, 16>& links() const noexcept { return links_; }
   std::int64_t first_ns() const noexcept { return first_ns_; }
   std::int64_t last_ns() const noexcept { return last_ns_; }
 
@@ -56,6 +58,7 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   }
   static constexpr std::size_t states_ahead = 6;  // Packets between fetching a TCP flow's states and using them.
   void prefetch_states(const DecodedPacket& packet, std::uint32_t flow) const noexcept;
+  void note_link(LinkType link) noexcept;
   void report(PacketTime now, bool idle) noexcept;
   void tick(PacketTime now, std::uint64_t number, Phase phase) noexcept;
   void handle(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept;
@@ -109,6 +112,8 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   std::uint64_t answered_ = 0, one_sided_ = 0;
   std::int64_t first_ns_ = 0, last_ns_ = 0;
   std::vector<std::uint8_t> assets_seen_;
+  FixedVector<LinkType, 16> links_;
+  LinkType link_last_{};
   // While a stream is fed: whose it is.
   std::uint32_t current_flow_ = 0;
   const DecodedPacket* current_packet_ = nullptr;
