@@ -149,7 +149,7 @@ EchonetLiteDissector::EchonetLiteDissector(const dissect::Limits& limits, metric
 
 void EchonetLiteDissector::prefetch(const DecodedPacket& packet) const noexcept {
   const Bytes frame = packet.payload_bytes();
-  if (frame.size() < header_length || packet.destination.is_multicast()) return;
+  if (!pairs_ || frame.size() < header_length || packet.destination.is_multicast()) return;
   const std::uint32_t seoj = load_be24(frame, seoj_offset), deoj = load_be24(frame, deoj_offset);
   const std::uint8_t service = frame[esv_offset], request = request_of(service);
   const std::uint16_t tid = load_be16(frame, tid_offset);
@@ -167,6 +167,8 @@ void EchonetLiteDissector::datagram(const MessageContext& context, Bytes message
 
 void EchonetLiteDissector::message(const MessageContext& context, const FrameEvent& frame, RecordSink& sink,
                                    bool tell) noexcept {
+  // A response time is part of a record: where nobody wants records, requests need not be remembered.
+  pairs_ = sink.wants(EventType::echonet_lite);
   constexpr auto self = static_cast<std::size_t>(AppProtocol::echonet_lite);
   if (frame.malformed()) {
     counters_.messages_malformed[self].add();
@@ -196,11 +198,11 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
       const std::uint8_t request = request_of(frame.service);
       const bool group = to_group(context);
       if (request == 0) {
-        if (!group) {
+        if (!group && pairs_) {
           pairing_.remember({context.segment, context.source, context.destination, frame.seoj, frame.deoj, frame.tid,
                              frame.service, epc},
                             context.time);
-        } else if (sink.wants(FactKind::request)) {
+        } else if (group && sink.wants(FactKind::request)) {
           Fact fact;
           fact.kind = FactKind::request;
           fact.protocol = AppProtocol::echonet_lite;
@@ -211,7 +213,7 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
           fact.exchange = {frame.seoj, frame.deoj, frame.tid, frame.service};
           sink.fact(fact);
         }
-      } else if (!group) {
+      } else if (!group && pairs_) {
         answered = pairing_.take(
             {context.segment, context.destination, context.source, frame.deoj, frame.seoj, frame.tid, request, epc},
             context.time, latency);

@@ -54,6 +54,7 @@ class EchonetLiteDissector final : public dissect::Dissector {
                                    ParseError error, dissect::RecordSink& sink) noexcept;
 
   PairingTable pairing_;
+  bool pairs_ = false;  // Whether anybody wants what the pairing gives.
   metrics::WorkerCounters& counters_;
 };
 
