@@ -9,4 +9,10 @@ namespace tsujiban {
   asm volatile("");
 }
 
+// The same for reading only. Any address will do: what is not mapped is not fetched.
+[[gnu::always_inline]] inline void prefetch_read(const void* at) noexcept {
+  __builtin_prefetch(at);
+  asm volatile("");
+}
+
 }  // namespace tsujiban

@@ -24,7 +24,8 @@ constexpr bool same(std::uint16_t a, std::uint16_t b) noexcept {
   return a == b || ((a == 0 || a == 0xffff) && (b == 0 || b == 0xffff));
 }
 
-std::uint64_t sum_bytes(const std::uint8_t* at, std::size_t left, std::uint64_t sum) noexcept {
+std::uint64_t sum_bytes(const std::uint8_t* at, std::size_t length, std::uint64_t sum) noexcept {
+  std::size_t left = length;
   // Four lanes of 32 bits take the halves of each word. A lane grows by at most 4 * 0xffff each step.
   using Lanes [[gnu::vector_size(16)]] = std::uint32_t;
   constexpr std::size_t step_bytes = 64, block_bytes_max = step_bytes * 8192;
@@ -42,16 +43,23 @@ std::uint64_t sum_bytes(const std::uint8_t* at, std::size_t left, std::uint64_t 
     left -= block;
     for (int i = 0; i < 4; ++i) sum = add(add(sum, even[i]), odd[i]);
   }
-  for (; left >= 8; at += 8, left -= 8) sum = add(sum, load_le64(at));
-  if (left >= 4) {
-    sum = add(sum, load_le32(at));
-    at += 4, left -= 4;
+  if (left == 0) return sum;
+  // Whole words, then the rest as the upper end of the word that ends with it: what that word shares with the one
+  // before is shifted out, and no branch asks how many bytes are left.
+  std::uint64_t low = 0, high = 0;  // Fewer than nine words: their halves do not carry.
+  for (; left > 8; at += 8, left -= 8) {
+    const std::uint64_t word = load_le64(at);
+    low += word & 0xffffffff;
+    high += word >> 32;
   }
-  if (left >= 2) {
-    sum = add(sum, load_le16(at));
-    at += 2, left -= 2;
+  std::uint64_t last;
+  if (length >= 8) {
+    last = load_le64(at + left - 8) >> (8 * (8 - left));
+  } else {  // Padded with zero bytes behind it.
+    last = 0;
+    for (std::size_t i = 0; i < left; ++i) last |= std::uint64_t{at[i]} << (8 * i);
   }
-  if (left != 0) sum = add(sum, *at);  // Padded with a zero byte behind it.
+  sum = add(add(sum, low + (last & 0xffffffff)), high + (last >> 32));
   return sum;
 }
 

@@ -1,5 +1,7 @@
 #include "decode/duplicate_filter.h"
 
+#include <bit>
+
 namespace tsujiban::decode {
 namespace {
 
@@ -47,18 +49,20 @@ bool DuplicateFilter::is_duplicate(const DecodedPacket& packet, std::uint64_t ta
   static_assert((sets & (sets - 1)) == 0);
   Set& set = memory_.as<Set>()[tag >> 32 & (sets - 1)];
   const std::int64_t now = packet.time.ns;
-  Entry* oldest = &set.entries[0];
-  for (Entry& entry : set.entries) {
-    if (entry.tag == tag) {
-      // Unsigned: times of a hostile file may lie further apart than a signed difference can say.
-      const std::uint64_t apart = static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(entry.time_ns);
-      if (apart <= static_cast<std::uint64_t>(window.ns)) return true;
-      entry.time_ns = now;
-      return false;
-    }
-    if (entry.time_ns < oldest->time_ns) oldest = &entry;
+  // Entries stand in the order they came, the youngest first. Which one matches is not to be guessed by a branch
+  // predictor, so one branch asks for all of them.
+  unsigned same = 0;
+  for (unsigned i = 0; i < ways; ++i) same |= static_cast<unsigned>(set.entries[i].tag == tag) << i;
+  if (same != 0) [[unlikely]] {
+    Entry& entry = set.entries[std::countr_zero(same)];
+    // Unsigned: times of a hostile file may lie further apart than a signed difference can say.
+    const std::uint64_t apart = static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(entry.time_ns);
+    if (apart <= static_cast<std::uint64_t>(window.ns)) return true;
+    entry.time_ns = now;
+    return false;
   }
-  *oldest = {tag, now};
+  for (unsigned i = ways - 1; i > 0; --i) set.entries[i] = set.entries[i - 1];
+  set.entries[0] = {tag, now};
   return false;
 }
 

@@ -57,6 +57,7 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
     return run_.workers == 1 || static_cast<std::uint32_t>((packet.pair_hash >> 32) * run_.workers >> 32) == index_;
   }
   static constexpr std::size_t states_ahead = 6;  // Packets between fetching a TCP flow's states and using them.
+  static void prefetch_next(const RawPacket& packet, std::uintptr_t batch_bytes) noexcept;
   void prefetch_states(const DecodedPacket& packet, std::uint32_t flow) const noexcept;
   void note_link(LinkType link) noexcept;
   void report(PacketTime now, bool idle) noexcept;
