@@ -36,6 +36,7 @@ class DroppingSink final : public dissect::RecordSink {
   void response_time_here(const Exchange&) noexcept override {}
   void end() noexcept override { ++records; }
   void fact(const Fact&) noexcept override { ++facts; }
+  bool is_news(std::uint64_t, PacketTime) noexcept override { return true; }
   void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
   std::size_t records = 0, facts = 0;
 

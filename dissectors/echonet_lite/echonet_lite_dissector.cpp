@@ -210,7 +210,8 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
           fact.segment = context.segment;
           fact.source = context.source;
           fact.destination = context.destination;
-          fact.exchange = {frame.seoj, frame.deoj, frame.tid, frame.service};
+          fact.exchange = {frame.seoj, frame.deoj, frame.tid, frame.service, false,
+                           static_cast<std::uint32_t>(frame.bytes.size())};
           sink.fact(fact);
         }
       } else if (!group && pairs_) {
@@ -235,7 +236,7 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
   if (answered)
     writer->field("response_ms", static_cast<double>((latency.ns + 500) / 1000) / 1000.0);
   else if (unpaired)
-    sink.response_time_here({frame.seoj, frame.deoj, frame.tid, request_of(frame.service)});
+    sink.response_time_here({frame.seoj, frame.deoj, frame.tid, request_of(frame.service), false, 0});
   writer->end_object();
   sink.end();
 }

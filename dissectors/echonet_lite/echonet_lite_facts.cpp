@@ -39,13 +39,12 @@ void tell_writes(const dissect::MessageContext& context, const FrameEvent& frame
     // A refusal returns the refused properties with their value, and the accepted ones without (Part 2, 4.2.3).
     if (refused && view.pdc == 0) continue;
     ControlWrite& write = fact.control_write;
-    write = {object,
-             view.epc,
-             no_number,
-             WriteEffect::none,
-             LoadDirection::none,
-             frame.service == esv::setc || frame.service == esv::setget,
-             refused};
+    write = ControlWrite{};
+    write.object = object;
+    write.point = view.epc;
+    write.value = no_number;
+    write.answer_wanted = frame.service == esv::setc || frame.service == esv::setget;
+    write.refused = refused;
     if (const Property* const property = find_property(class_of(object), view.epc); property != nullptr) {
       write.effect = property->effect;
       if (size_fits(*property, view.edt)) {
@@ -66,8 +65,11 @@ void tell_readings(const dissect::MessageContext& context, const FrameEvent& fra
     if (!view.complete) break;
     const Property* const property = find_property(class_of(frame.seoj), view.epc);
     if (property == nullptr || !is_scalar(property->type().kind) || !size_fits(*property, view.edt)) continue;
-    fact.reading = {frame.seoj, view.epc, number_of(*property, view.edt),
-                    frame.service == esv::inf || frame.service == esv::infc};
+    fact.reading = Reading{};
+    fact.reading.object = frame.seoj;
+    fact.reading.point = view.epc;
+    fact.reading.value = number_of(*property, view.edt);
+    fact.reading.announced = frame.service == esv::inf || frame.service == esv::infc;
     sink.fact(fact);
   }
 }

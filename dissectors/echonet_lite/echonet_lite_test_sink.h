@@ -52,6 +52,7 @@ class TestSink final : public dissect::RecordSink {
         text.substr(std::min(text.size(), head.size()), text.size() > head.size() ? text.size() - head.size() - 1 : 0));
   }
   void fact(const Fact& told) noexcept override { facts.push_back(told); }
+  bool is_news(std::uint64_t, PacketTime) noexcept override { return true; }
   void anomaly(const dissect::MessageContext&, Layer, ParseError error, std::uint32_t offset) noexcept override {
     anomalies.push_back({error, offset});
   }

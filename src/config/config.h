@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -49,8 +50,16 @@ struct Asset {
   std::vector<ErabInterface> serves;
   std::uint32_t object = 0;  // ECHONET Lite EOJ; 0: not given.
   double capacity_kw = 0;
+  std::uint8_t jc_star = 0;  // JC-STAR level, 1 to 4; 0: none recorded.
   std::vector<PortRange> ports;
   Place place;
+};
+
+// When something holds: on these days of the week, from one minute of the day to another, in the site's time zone. An
+// end at or before the start is on the next day; then `days` names the day of the start.
+struct TimeWindow {
+  std::uint8_t days = 0x7f;  // Bit 0 is Monday.
+  std::uint16_t from_minute = 0, to_minute = 1440;
 };
 
 // One end of an allow entry. Exactly one kind of thing.
@@ -64,11 +73,54 @@ struct Endpoint {
 
 struct AllowEntry {
   std::vector<Endpoint> from, to;
-  std::vector<PortRange> ports;        // Of `to`; empty: any.
-  std::vector<AppProtocol> protocols;  // Empty: any.
-  bool both_directions = false;        // `direction: both`; else only `from` may begin.
+  std::vector<PortRange> ports;         // Of `to`; empty: any.
+  std::vector<AppProtocol> protocols;   // Empty: any.
+  bool both_directions = false;         // `direction: both`; else only `from` may begin.
+  std::vector<TimeWindow> when;         // `when:`; empty: always.
+  std::int64_t expires_ns = INT64_MAX;  // `expires: 2027-03-31`: the end of that day in the site's zone.
   std::string reason;
   Place place;
+};
+
+// `control:`: who may write (effects P, A, R and C) beside the defaults.
+struct ControlEntry {
+  std::vector<Endpoint> from, to;
+  std::vector<AppProtocol> protocols;  // Empty: any.
+  std::vector<TimeWindow> when;
+  std::int64_t expires_ns = INT64_MAX;
+  std::string reason;
+  Place place;
+};
+
+// `maintenance:`: firmware, restarts and tests are expected. `segments` empty: everywhere.
+struct MaintenanceWindow {
+  TimeWindow when;
+  std::vector<std::uint32_t> segments;  // Index into `segments` + 1.
+  std::string reason;
+  Place place;
+};
+
+// `dispatch:`: writes of these writers, up to so many kilowatts, are the day's business.
+struct DispatchWindow {
+  std::vector<Endpoint> by;
+  TimeWindow when;
+  double kw_max = 0;  // 0: no limit given.
+  std::string reason;
+  Place place;
+};
+
+// `erab: {R4: {protocols: [...]}}`: what a site asks of one interface. Empty: the guideline's default.
+struct InterfaceRules {
+  bool has_protocols = false;
+  std::vector<AppProtocol> protocols;  // Permitted there, by content.
+  std::string reason;
+  Place place;
+};
+
+// `privacy:`. With a configuration masking is on unless it says no; without one it is off.
+struct Privacy {
+  bool mask = false;
+  std::vector<std::uint8_t> key;  // Of `key_file`, 16 to 64 bytes; empty: what is masked is blanked.
 };
 
 enum class ChecksumMode : std::uint8_t { automatic, check, ignore };
@@ -94,7 +146,7 @@ struct Output {
 // Detector settings that exist now; defaults as in the catalogue.
 struct DetectorSettings {
   Duration repeat = Duration::seconds(60);
-  Duration window = Duration::seconds(60);  // sensor.capture-stalled: silence that is an alarm. Others have none.
+  Duration window = Duration::seconds(60);  // sensor.capture-stalled: silence that is an alarm.
   bool enabled = true;
 };
 
@@ -110,10 +162,29 @@ struct Config {
   std::vector<Segment> segments;
   std::vector<Asset> assets;
   std::vector<AllowEntry> allow;
+  std::vector<ControlEntry> control;
+  bool control_defaults = true;  // `control_defaults: none` takes away what roles may do of themselves.
+  std::vector<MaintenanceWindow> maintenance;
+  std::vector<DispatchWindow> dispatch;
+  std::array<InterfaceRules, erab_interface_count> erab;
+  std::array<double, 3> power_steps_kw = {7'000, 70'000, 500'000};  // Severity at least 2, 1, and importance A.
+  Privacy privacy;
   std::vector<std::string> signature_files;  // Resolved paths, globs expanded, sorted.
   std::vector<Output> outputs;
   std::string metrics_listen;  // "127.0.0.1:9836"; empty: none.
   std::vector<DetectorSettings> detectors = std::vector<DetectorSettings>(detector_count);
+  // Parallel to `tunables()`: the catalogue's defaults, or what `detectors:` says instead.
+  std::vector<Tunable> tunables = {tsujiban::tunables().begin(), tsujiban::tunables().end()};
+  const DetectorSettings& settings(DetectorId id) const noexcept { return detectors[static_cast<std::size_t>(id)]; }
+  // The setting `key` of a detector that has it (a check). Kinds as in Tunable.
+  const Tunable& tunable(DetectorId id, std::string_view key) const noexcept;
+  Duration tunable_time(DetectorId id, std::string_view key) const noexcept {  // Of a duration, or a rate's time.
+    const Tunable& t = tunable(id, key);
+    return {static_cast<std::int64_t>((t.kind == Tunable::Kind::rate ? t.per_s : t.value) * 1e9)};
+  }
+  std::uint32_t tunable_count_of(DetectorId id, std::string_view key) const noexcept {
+    return static_cast<std::uint32_t>(tunable(id, key).value);
+  }
   bool has_inventory() const noexcept { return !assets.empty(); }
 };
 

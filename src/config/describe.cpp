@@ -2,10 +2,20 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/check.h"
 #include "config/config.h"
 #include "config/detectors_present.h"
 
 namespace tsujiban::config {
+
+const Tunable& Config::tunable(DetectorId id, std::string_view key) const noexcept {
+  for (const Tunable& t : tunables) {
+    if (t.detector == id && t.key == key) return t;
+  }
+  TSUJIBAN_CHECK(false && "a detector asks for a setting that the catalogue does not give it");
+  return tunables.front();
+}
+
 namespace {
 
 std::string size_text(std::uint64_t bytes) {

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/json_writer.h"
 #include "metrics/counters.h"
 #include "model/fact.h"
@@ -62,11 +63,17 @@ class RecordSink {
   virtual void response_time_here(const Exchange& answer) noexcept = 0;
   virtual void end() noexcept = 0;
   virtual void fact(const Fact& fact) noexcept = 0;
+  // For facts that are news: true where nothing with this key was told within `news_repeat`, and remembers it. The key
+  // is a hash with `seed` over the kind and all that makes the fact another one. It may forget early, so a fact may
+  // come again; it never says false for what was not told.
+  virtual bool is_news(std::uint64_t key, PacketTime now) noexcept = 0;
+  const HashSeed& seed() const noexcept { return seed_; }
   // A broken rule in a message: counted by layer and reason, and an `anomaly` record where those are wanted.
   virtual void anomaly(const MessageContext& context, Layer layer, ParseError error, std::uint32_t offset) noexcept = 0;
 
  protected:
   EventTypes wanted_;
+  HashSeed seed_;
   std::uint32_t facts_wanted_ = 0;  // Bit per FactKind.
 };
 

@@ -34,6 +34,8 @@ struct Alert {
   AppProtocol app_protocol = AppProtocol::unknown;
   std::uint32_t source_asset = 0,
                 destination_asset = 0;  // Index into the configuration's assets + 1; 0: not in the inventory.
+  double power_at_risk_kw = 0;          // 0: not told.
+  std::string_view scenario;            // Static text in place of the catalogue's; empty: the catalogue's.
   std::uint64_t merge_key =
       0;                    // Alerts with the same detector and key within `repeat` are one condition. 0: by addresses.
   std::uint64_t count = 1;  // Occurrences this update stands for, since the condition began.

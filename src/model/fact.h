@@ -1,4 +1,7 @@
 #pragma once
+#include <array>
+
+#include "base/parse_error.h"
 #include "base/time.h"
 #include "model/address.h"
 #include "model/segment_key.h"
@@ -8,30 +11,63 @@ namespace tsujiban {
 
 // Neutral facts: the same thing said the same way whatever protocol carried it, so that one detector judges all of
 // them. Plain data; they are copied over the ring to the correlator. `FactKind` tells which member of the union holds.
-enum class FactKind : std::uint8_t { control_write, reading, request, response, count_ };
+//
+// Kinds marked *each* come for every occurrence. Kinds marked *news* come when something was not told within the last
+// `news_repeat`: who counts them must count distinct things, never facts, because a fact may also come more often.
+enum class FactKind : std::uint8_t {
+  control_write,         // Each: one value written, or the refusal of one.
+  reading,               // News, by value: a state, a fault or an identity that was read or announced.
+  request,               // Each: a request to a group, whose answers the correlator pairs (Exchange).
+  response,              // Each: an answer that no request of its own pair explains (Exchange).
+  inquiry,               // News: what somebody asks an object for.
+  object,                // News: a node has, or speaks as, an object.
+  malformed,             // Each: a message broken against its standard.
+  conversation,          // News: a flow began, was answered, was identified, or goes on.
+  claim,                 // News: a link address claims a network address (ARP, NDP).
+  router_advertisement,  // News: RFC 4861, 4.2.
+  address_assignment,    // News: a DHCP server answers (RFC 2131, RFC 8415).
+  count_
+};
+inline constexpr Duration news_repeat = Duration::seconds(30);
 
 // What a write does (column `effect` of the ECHONET Lite property table, and its kin in other protocols).
 enum class WriteEffect : std::uint8_t { none, physical, permission, reset, configuration, selector };
 // Which way a write moves the load on the grid (the shared direction table). `lost` takes a resource away from control.
 enum class LoadDirection : std::uint8_t { none, up, down, depends, lost };
-
-// One value written to one object of one peer.
-struct ControlWrite {
-  std::uint32_t object;  // Protocol's object id: ECHONET Lite EOJ (24 bits).
-  std::uint32_t point;   // Property or point in it: EPC.
-  double value;          // In the property's unit; NaN when it is no number.
-  WriteEffect effect;
-  LoadDirection direction;
-  bool answer_wanted;
-  bool refused;  // This is the refusal of an earlier write, not a write.
+// How a written value stands to the definition of its property.
+enum class ValueCheck : std::uint8_t {
+  unchecked,       // The property is not defined, or its definition says nothing of values.
+  defined,         // Within the definition.
+  out_of_range,    // A number outside the property's range.
+  undefined_code,  // A code that the enumeration does not have: a probe.
+  bad_size,        // Not the property's size.
 };
 
-// One value read or announced.
+// One value written to one object of one peer. The fact's source wrote (also where `refused`: the refusal is turned
+// round, so that source and destination are those of the write).
+struct ControlWrite {
+  std::uint32_t object;  // Protocol's object id: ECHONET Lite EOJ (24 bits); its last byte 0: all instances.
+  std::uint32_t point;   // Property or point in it: EPC.
+  std::uint32_t code;    // The value as up to 4 bytes, big-endian; codes of enumerations are compared by it.
+  std::uint8_t size_bytes;
+  WriteEffect effect;
+  LoadDirection direction;
+  ValueCheck check;
+  bool answer_wanted;
+  bool refused;    // This is the refusal of an earlier write, not a write.
+  bool by_public;  // The same message says that it comes over a public network (ECHONET Lite 0x93 = 0x42).
+  double value;    // In the property's unit; NaN when it is no number.
+};
+
+// One value read or announced by the fact's source.
 struct Reading {
   std::uint32_t object;
   std::uint32_t point;
-  double value;    // In the property's unit; NaN for "no data" and for what is no number.
-  bool announced;  // Sent without being asked.
+  std::uint32_t code;           // As in ControlWrite.
+  double value;                 // In the property's unit; NaN for "no data" and for what is no number.
+  std::uint64_t value_hash;     // Unkeyed hash of all bytes: identities are compared by it.
+  std::array<char, 24> text{};  // An identity's text or hex, cut, zero-terminated; else empty.
+  bool announced;               // Sent without being asked.
 };
 
 // A request or answer that the pairing by address pair cannot judge alone, because a multicast group stands between.
@@ -39,19 +75,104 @@ struct Exchange {
   std::uint32_t source_object, destination_object;
   std::uint16_t transaction;
   std::uint8_t service;  // Of the request, in an answer too, so that both sides of the pairing speak of one thing.
+  bool pair_asks;        // Of an answer: requests of this pair were seen within the pairing time, only not this one.
+  std::uint32_t bytes;   // Of the datagram's or segment's payload.
+};
+
+// What the fact's source asks of the destination.
+struct Inquiry {
+  std::uint32_t object;                 // Asked.
+  std::uint32_t bytes;                  // Of the request.
+  std::array<std::uint64_t, 2> points;  // Bit n: property 0x80 + n is asked for.
+  bool lists_objects;                   // Discovery: ECHONET Lite instance lists 0xD5, 0xD6.
+  bool lists_properties;                // Property maps 0x9D to 0x9F.
+  bool refused;                         // This is the refusal (Get_SNA); source and destination are the request's.
+};
+
+// The fact's source has an object.
+struct ObjectSeen {
+  enum class How : std::uint8_t { listed, answered, announced, asks } how;
+  std::uint32_t object;
+};
+
+struct Malformed {
+  ParseError error;
+  std::uint32_t offset;
+};
+
+// A flow of the monitored network. The fact's source began it, as far as is known; its ports are the flow's.
+struct ConversationSeen {
+  enum class Moment : std::uint8_t {
+    began,       // The first packet.
+    answered,    // The first packet the other way.
+    identified,  // The dissectors have decided: `Fact::protocol`.
+    goes_on,     // At most once in `conversation_repeat`: packets still come.
+  } moment;
+  bool direction_certain;              // False: picked up in its middle, `source` is only who was seen first.
+  bool from_source, from_destination;  // Who has spoken since the last fact about this flow.
+  bool established;                    // TCP: the handshake was seen; else both have spoken.
+  bool denied;                         // policy.peer-not-allowed told it.
+  std::uint32_t packets;               // So far, both ways; saturated.
+  std::uint64_t bytes;
+};
+inline constexpr Duration conversation_repeat = Duration::seconds(60);
+
+// The sender at `mac` says that it has the address `Fact::source`; `Fact::destination` is whom it tells.
+struct Claim {
+  enum class How : std::uint8_t {
+    arp_request,
+    arp_reply,
+    arp_gratuitous,
+    neighbour_solicitation,
+    neighbour_advertisement
+  } how;
+  MacAddress mac;           // In the ARP or NDP body; where NDP has none, the frame's.
+  MacAddress frame_source;  // Of the Ethernet header; 0 where there is none.
+  bool router;              // NDP: the R flag.
+  bool overrides;           // NDP: the O flag.
+};
+
+struct RouterAdvertisement {
+  MacAddress mac;
+  std::uint16_t lifetime_s;  // 0: no default router.
+  bool managed, has_prefix;
+  IpPrefix prefix;  // The first one.
+};
+
+struct AddressAssignment {
+  MacAddress mac;                     // Of the frame that the server's answer came in.
+  IpAddress server;                   // The server identifier (option 54); DHCPv6: the sender.
+  IpAddress given, router, resolver;  // Unspecified where absent.
+  bool version6;
 };
 
 struct Fact {
-  FactKind kind;
-  AppProtocol protocol;
+  FactKind kind{};
+  AppProtocol protocol = AppProtocol::unknown;
+  std::uint8_t ip_protocol = 0;
+  bool to_group = false;  // The destination is a multicast or broadcast address, or the frame's is.
+  bool has_input = false;
+  std::uint16_t input = 0;  // RawPacket::input, where `has_input`.
+  std::uint16_t source_port = 0, destination_port = 0;
   PacketTime time;
+  std::uint64_t packet_number = 0;  // The packet that completed it; 0: none.
+  std::uint64_t flow_id = 0;
   SegmentKey segment;
   IpAddress source, destination;
+  MacAddress source_mac;  // Of the frame; a router's where one stands between. 0: none.
   union {
     ControlWrite control_write;
     Reading reading;
     Exchange exchange;
+    Inquiry inquiry;
+    ObjectSeen object;
+    Malformed malformed;
+    ConversationSeen conversation;
+    Claim claim;
+    RouterAdvertisement router_advertisement;
+    AddressAssignment address_assignment;
   };
+  Fact() noexcept : exchange{} {}
 };
 
 }  // namespace tsujiban

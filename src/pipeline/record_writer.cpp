@@ -29,8 +29,10 @@ RecordWriter::RecordWriter(const RunContext& run, RecordRing& ring, metrics::Wor
       abandoned_(abandoned),
       timestamps_(run.config->timezone),
       scratch_(record_bytes_max),
+      news_(news_entries * sizeof(std::uint64_t)),
       json_(scratch_.as<char>(), record_bytes_max) {
   wanted_ = run.events;
+  seed_ = run.seed;
   wanted_.add(EventType::alert);  // Counted and summed up even where no output wants them.
 }
 
@@ -140,6 +142,17 @@ void RecordWriter::fact(const Fact& fact) noexcept {
   header->time = fact.time;
   std::memcpy(RecordRing::body(header), &fact, sizeof fact);
   ring_.commit();
+}
+
+bool RecordWriter::is_news(std::uint64_t key, PacketTime now) noexcept {
+  constexpr std::uint64_t repeat_s = static_cast<std::uint64_t>(news_repeat.ns / 1'000'000'000);
+  std::uint64_t& entry = news_.as<std::uint64_t>()[key & (news_entries - 1)];
+  const std::uint64_t second = static_cast<std::uint64_t>(now.ns / 1'000'000'000) & news_time_mask;
+  // The time wraps after 18 hours: what was told exactly then, and nothing in its place since, is told 30 s late.
+  if (((entry ^ key) & ~news_time_mask) == 0 && entry != 0 && ((second - entry) & news_time_mask) < repeat_s)
+    return false;
+  entry = (key & ~news_time_mask) | second;
+  return true;
 }
 
 void RecordWriter::pulse(Bytes body) noexcept {

@@ -1,0 +1,120 @@
+#pragma once
+#include <bit>
+#include <cstdint>
+#include <type_traits>
+
+#include "base/hash.h"
+#include "base/reserved_memory.h"
+
+namespace tsujiban {
+
+// A map of at most `capacity` entries in memory taken once. When it is full the entry that was used longest ago makes
+// place and is counted, so what is kept depends on the calls alone, never on the hash's seed. `Key` has
+// `std::uint64_t hash(HashSeed) const noexcept` and `operator==`; both are trivially copyable. Entries are walked from
+// the one used longest ago to the latest. Indexes are 1 and up, 0 is none, and an index lives until its entry goes.
+template <class Key, class Value>
+class BoundedMap {
+  static_assert(std::is_trivially_copyable_v<Key> && std::is_trivially_copyable_v<Value>);
+
+ public:
+  BoundedMap(std::uint32_t capacity, HashSeed seed)
+      : seed_(seed),
+        capacity_(capacity),
+        bucket_mask_(std::bit_ceil(capacity < 8 ? 8u : capacity) - 1),
+        slots_((std::size_t{capacity} + 1) * sizeof(Slot)),
+        buckets_((std::size_t{bucket_mask_} + 1) * sizeof(std::uint32_t)) {}
+
+  std::uint32_t size() const noexcept { return size_; }
+  std::uint32_t capacity() const noexcept { return capacity_; }
+  std::uint64_t evictions() const noexcept { return evictions_; }
+
+  // 0 where there is none. Does not count as use.
+  std::uint32_t find(const Key& key) const noexcept {
+    for (std::uint32_t i = bucket(key); i != 0; i = at(i).chain) {
+      if (at(i).key == key) return i;
+    }
+    return 0;
+  }
+  struct Got {
+    std::uint32_t index;
+    bool added;
+  };
+  // Finds or adds (the value is value-initialised), and marks as used now.
+  Got use(const Key& key) noexcept {
+    if (const std::uint32_t found = find(key); found != 0) {
+      unlink_order(found);
+      link_last(found);
+      return {found, false};
+    }
+    std::uint32_t i;
+    if (free_ != 0) {
+      i = free_;
+      free_ = at(i).chain;
+    } else if (used_ < capacity_) {
+      i = ++used_;
+    } else {
+      i = first_;
+      ++evictions_;
+      remove(i);
+      i = free_;
+      free_ = at(i).chain;
+    }
+    Slot& slot = at(i);
+    slot.key = key;
+    slot.value = Value{};
+    std::uint32_t& head = bucket(key);
+    slot.chain = head;
+    head = i;
+    link_last(i);
+    ++size_;
+    return {i, true};
+  }
+  const Key& key(std::uint32_t index) const noexcept { return at(index).key; }
+  Value& value(std::uint32_t index) noexcept { return at(index).value; }
+  const Value& value(std::uint32_t index) const noexcept { return at(index).value; }
+  void remove(std::uint32_t index) noexcept {
+    std::uint32_t* link = &bucket(at(index).key);
+    while (*link != index) link = &at(*link).chain;
+    *link = at(index).chain;
+    unlink_order(index);
+    at(index).chain = free_;
+    free_ = index;
+    --size_;
+  }
+  // In order of last use. Take `next` before removing.
+  std::uint32_t first() const noexcept { return first_; }
+  std::uint32_t next(std::uint32_t index) const noexcept { return at(index).later; }
+  void clear() noexcept {
+    while (first_ != 0) remove(first_);
+  }
+
+ private:
+  struct Slot {
+    Key key;
+    Value value;
+    std::uint32_t chain, earlier, later;
+  };
+  Slot& at(std::uint32_t i) const noexcept { return slots_.template as<Slot>()[i]; }
+  std::uint32_t& bucket(const Key& key) const noexcept {
+    return buckets_.template as<std::uint32_t>()[static_cast<std::uint32_t>(key.hash(seed_)) & bucket_mask_];
+  }
+  void unlink_order(std::uint32_t i) noexcept {
+    const Slot& slot = at(i);
+    (slot.earlier != 0 ? at(slot.earlier).later : first_) = slot.later;
+    (slot.later != 0 ? at(slot.later).earlier : last_) = slot.earlier;
+  }
+  void link_last(std::uint32_t i) noexcept {
+    at(i).earlier = last_;
+    at(i).later = 0;
+    (last_ != 0 ? at(last_).later : first_) = i;
+    last_ = i;
+  }
+
+  HashSeed seed_;
+  std::uint32_t capacity_, bucket_mask_;
+  ReservedMemory slots_, buckets_;
+  std::uint32_t used_ = 0, size_ = 0, free_ = 0, first_ = 0, last_ = 0;
+  std::uint64_t evictions_ = 0;
+};
+
+}  // namespace tsujiban

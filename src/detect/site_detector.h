@@ -1,0 +1,90 @@
+#pragma once
+#include <memory>
+#include <span>
+
+#include "base/hash.h"
+#include "base/state_bytes.h"
+#include "config/config.h"
+#include "model/alert.h"
+#include "model/fact.h"
+#include "policy/allow_list.h"
+#include "policy/calendar.h"
+#include "policy/control_rights.h"
+#include "policy/inventory.h"
+
+namespace tsujiban::detect {
+
+// What every detector over the site may ask. Shared, immutable.
+struct Site {
+  std::shared_ptr<const config::Config> config;
+  std::shared_ptr<const policy::Inventory> inventory;
+  std::shared_ptr<const policy::AllowList> allow;  // Null where there is no inventory.
+  std::shared_ptr<const policy::ControlRights> rights;
+  std::shared_ptr<const policy::Calendar> calendar;
+  HashSeed seed;  // For tables; nothing that reaches an output may depend on it.
+  bool live = false;
+};
+
+// Who the two addresses of a fact are. Assets and segments are index + 1, 0 for none.
+struct Ends {
+  std::uint32_t source_asset = 0, destination_asset = 0;
+  std::uint32_t source_segment = 0, destination_segment = 0;
+  Role source_role = Role::unknown, destination_role = Role::unknown;
+  ErabInterface interface = ErabInterface::none;
+  bool source_outside = false, destination_outside = false;  // In no segment and no asset, and public where none is.
+};
+
+// Where detectors say what they found.
+class Findings {
+ public:
+  virtual ~Findings() = default;
+  // One occurrence. Merging, repeating and counting are done behind it; `merge_key` tells conditions of one pair apart.
+  virtual void raise(const Alert& alert) noexcept = 0;
+  // The detector cannot see what it needs for this pair: told by sensor.blind and counted. `why` is static text.
+  virtual void rests(DetectorId detector, const Fact& fact, const Ends& ends, const char* why) noexcept = 0;
+};
+
+// One or several rows of the catalogue, judged over the whole site by one thread, in packet order. What it keeps is
+// bounded and taken when it is made; `fact` and `tick` allocate nothing. What it raises depends on the packets alone:
+// not on the number of workers (so timers end in `tick`, never by a fact's time), nor on how often news was told.
+class SiteDetector {
+ public:
+  virtual ~SiteDetector() = default;
+  virtual void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept = 0;
+  // Every 10 s of packet time or so, the same for any number of workers.
+  virtual void tick(PacketTime now, Findings& findings) noexcept {
+    static_cast<void>(now), static_cast<void>(findings);
+  }
+  // Entries given up because a limit of memory was reached, so far.
+  virtual std::uint64_t evictions() const noexcept { return 0; }
+  // What must survive a restart; `version` names its layout, 0: nothing. `load` leaves the detector as it was where it
+  // returns false.
+  virtual std::uint32_t state_version() const noexcept { return 0; }
+  virtual void save(StateWriter& writer) const { static_cast<void>(writer); }
+  virtual bool load(StateReader& reader, std::uint32_t version) {
+    static_cast<void>(reader), static_cast<void>(version);
+    return false;
+  }
+};
+
+// A row of site_detectors.cpp: a constant.
+struct SiteDetectorRow {
+  std::string_view name;                  // Of the state's section.
+  std::span<const DetectorId> detectors;  // Made where one of them is enabled.
+  std::uint32_t facts;                    // Bit per FactKind.
+  bool needs_inventory;
+  std::unique_ptr<SiteDetector> (*make)(const Site& site);
+};
+std::span<const SiteDetectorRow> site_detectors() noexcept;
+constexpr std::uint32_t facts_of(std::initializer_list<FactKind> kinds) noexcept {
+  std::uint32_t bits = 0;
+  for (const FactKind kind : kinds) bits |= 1u << static_cast<unsigned>(kind);
+  return bits;
+}
+
+// An alert about a fact: catalogue's numbers, addresses, assets, time. Severity as in the catalogue.
+Alert alert_of(DetectorId detector, const Fact& fact, const Ends& ends) noexcept;
+// Writes line `line` of `alert.why` as printf does.
+[[gnu::format(printf, 3, 4)]] void say_why(Alert& alert, unsigned line, const char* format, ...) noexcept;
+
+}  // namespace tsujiban::detect
