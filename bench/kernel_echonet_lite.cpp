@@ -1,4 +1,4 @@
-// ECHONET Lite: nanoseconds a frame, as datagrams with and without records and facts, and as a stream.
+// ECHONET Lite: nanoseconds a frame, as datagrams with and without pairing, facts and records, and as a stream.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -13,9 +13,9 @@ using namespace tsujiban;
 // Takes everything and keeps nothing: what is measured is the dissector.
 class NullSink final : public dissect::RecordSink {
  public:
-  NullSink(bool records, bool facts) : buffer_(1 << 16) {
+  NullSink(bool records, std::uint32_t facts) : buffer_(1 << 16), news_(std::size_t{1} << 17) {
     if (records) wanted_ = EventTypes::all();
-    if (facts) facts_wanted_ = ~0u;
+    facts_wanted_ = facts;
   }
   JsonWriter* begin(EventType, const dissect::MessageContext&) noexcept override {
     writer_ = JsonWriter(buffer_.data(), buffer_.size());
@@ -25,11 +25,28 @@ class NullSink final : public dissect::RecordSink {
   }
   void response_time_here(const Exchange&) noexcept override {}
   void end() noexcept override { benchmark::DoNotOptimize(writer_.size()); }
-  void fact(const Fact& told) noexcept override { benchmark::DoNotOptimize(told); }
+  void fact(const Fact& told) noexcept override {
+    ++facts;
+    benchmark::DoNotOptimize(told);
+  }
+  // As pipeline::RecordWriter remembers it.
+  bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override {
+    return is_change(place, bits, repeat, now);
+  }
+  bool is_change(std::uint64_t place, std::uint64_t value, Duration, PacketTime now) noexcept override {
+    std::uint64_t& entry = news_[place & (news_.size() - 1)];
+    const std::uint64_t told = (place ^ value) | 1;
+    static_cast<void>(now);
+    if (entry == told) return false;
+    entry = told;
+    return true;
+  }
   void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
+  std::uint64_t facts = 0;
 
  private:
   std::vector<char> buffer_;
+  std::vector<std::uint64_t> news_;
   JsonWriter writer_{nullptr, 0};
 };
 
@@ -85,7 +102,7 @@ dissect::MessageContext context_of() {
   return context;
 }
 
-void datagrams(benchmark::State& state, bool records, bool facts) {
+void datagrams(benchmark::State& state, bool records, std::uint32_t facts) {
   const std::vector<Message> messages = exchanges(static_cast<unsigned>(state.range(0)));
   const auto counters = std::make_unique<metrics::WorkerCounters>();
   NullSink sink(records, facts);
@@ -101,16 +118,21 @@ void datagrams(benchmark::State& state, bool records, bool facts) {
     dissector.datagram(context, message.bytes, sink);
   }
   state.SetItemsProcessed(state.iterations());
+  state.counters["facts"] =
+      benchmark::Counter(static_cast<double>(sink.facts) / static_cast<double>(state.iterations()));
 }
 
-void BM_echonet_datagram_counted(benchmark::State& state) { datagrams(state, false, false); }
-void BM_echonet_datagram_facts(benchmark::State& state) { datagrams(state, false, true); }
-void BM_echonet_datagram_records(benchmark::State& state) { datagrams(state, true, true); }
+constexpr std::uint32_t all_facts = ~0u, responses = 1u << static_cast<unsigned>(FactKind::response);
+void BM_echonet_datagram_counted(benchmark::State& state) { datagrams(state, false, 0); }
+void BM_echonet_datagram_paired(benchmark::State& state) { datagrams(state, false, responses); }
+void BM_echonet_datagram_facts(benchmark::State& state) { datagrams(state, false, all_facts); }
+void BM_echonet_datagram_records(benchmark::State& state) { datagrams(state, true, 0); }
+void BM_echonet_datagram_records_and_facts(benchmark::State& state) { datagrams(state, true, all_facts); }
 
 void BM_echonet_stream(benchmark::State& state) {
   const std::vector<Message> messages = exchanges(100);
   const auto counters = std::make_unique<metrics::WorkerCounters>();
-  NullSink sink(false, false);
+  NullSink sink(false, 0);
   echonet_lite::EchonetLiteDissector dissector({}, *counters, HashSeed{});
   dissect::MessageContext context = context_of();
   context.source = IpAddress::v4(0xC0A80002);
@@ -129,8 +151,10 @@ void BM_echonet_stream(benchmark::State& state) {
 }
 
 BENCHMARK(BM_echonet_datagram_counted)->Arg(10)->Arg(1000);
+BENCHMARK(BM_echonet_datagram_paired)->Arg(10)->Arg(1000);
 BENCHMARK(BM_echonet_datagram_facts)->Arg(10)->Arg(1000);
 BENCHMARK(BM_echonet_datagram_records)->Arg(10)->Arg(1000);
+BENCHMARK(BM_echonet_datagram_records_and_facts)->Arg(10)->Arg(1000);
 BENCHMARK(BM_echonet_stream);
 
 }  // namespace

@@ -4,6 +4,7 @@ import collections
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "tools"))
@@ -13,7 +14,7 @@ from cases import case  # noqa: E402
 ROOT = cases.SOURCE
 # The counters of metrics are named by the words of model, so metrics stands half a floor above it.
 FLOORS = {"base": 0, "model": 1, "metrics": 1.5, "capture": 2, "output": 2, "config": 2, "decode": 3, "flow": 3, "reassembly": 3,
-          "dissect": 4, "policy": 4, "dissectors": 5, "detect": 6, "pipeline": 7, "app": 8}
+          "dissect": 4, "policy": 4, "dissectors": 5, "detect": 6, "learn": 6, "pipeline": 7, "drill": 7, "app": 8}
 SYSTEM_FLOORS = {2, 8}  # Only these touch clocks, threads and files.
 TOP_LEVEL = {".ci", ".clang-format", ".git", ".gitignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md", "bench",
              "build", "config", "deploy", "dissectors", "signatures", "src", "tests"}
@@ -286,6 +287,12 @@ def packages_are_sorted_and_each_says_why_and_its_licence(*_):
 def top_level_has_only_known_names(*_):
     nothing(f"{name} at the top level; put it into the folder that is responsible, or into build/" for name in sorted(os.listdir(ROOT))
             if name not in TOP_LEVEL)
+
+
+@case
+def detectors_are_described_as_the_catalogue_has_them(*_):
+    done = subprocess.run([sys.executable, str(ROOT / "src/detect/describe_detectors.py"), "--check"], capture_output=True, text=True, check=False)
+    nothing([done.stderr.strip()] if done.returncode else [])
 
 
 @case

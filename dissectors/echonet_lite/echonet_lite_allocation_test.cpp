@@ -36,7 +36,8 @@ class DroppingSink final : public dissect::RecordSink {
   void response_time_here(const Exchange&) noexcept override {}
   void end() noexcept override { ++records; }
   void fact(const Fact&) noexcept override { ++facts; }
-  bool is_news(std::uint64_t, PacketTime) noexcept override { return true; }
+  bool is_addition(std::uint64_t, std::uint32_t, Duration, PacketTime) noexcept override { return true; }
+  bool is_change(std::uint64_t, std::uint64_t, Duration, PacketTime) noexcept override { return true; }
   void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
   std::size_t records = 0, facts = 0;
 

@@ -41,16 +41,32 @@ bool plausible_header(Bytes bytes) noexcept {
          !is_reserved_object(load_be24(bytes, seoj_offset)) && !is_reserved_object(load_be24(bytes, deoj_offset));
 }
 
-bool to_group(const MessageContext& context) noexcept {
-  if (context.destination.is_multicast() || context.destination.is_broadcast()) return true;
-  // A subnet's broadcast address shows itself in the link address.
-  return context.packet != nullptr && context.packet->ethernet != nullptr && (context.packet->ethernet[0] & 1) != 0;
-}
-
 // Errors that more bytes would have healed: none when the capture cut the message.
 bool is_shortage(ParseError error) noexcept {
   return error == ParseError::truncated || error == ParseError::echonet_opc_mismatch ||
          error == ParseError::echonet_pdc_overrun || error == ParseError::echonet_setget_missing_get;
+}
+
+// Objects and properties that the standard reserves: no fault of the frame, but of the message. One fact is enough.
+void tell_reserved(const MessageContext& context, const FrameEvent& frame, RecordSink& sink) noexcept {
+  bool malformed = frame.malformed();
+  const auto tell = [&](ParseError error, std::uint32_t offset) {
+    sink.anomaly(context, Layer::application, error, offset);
+    if (!malformed) tell_malformed(context, error, offset, sink);
+    malformed = true;
+  };
+  if (is_reserved_object(frame.seoj)) tell(ParseError::echonet_bad_eoj, seoj_offset);
+  if (is_reserved_object(frame.deoj)) tell(ParseError::echonet_bad_eoj, deoj_offset);
+  if ((frame.epc_all & 0x80) == 0 && frame.error != ParseError::echonet_bad_epc) {
+    // Rare: the place is looked for only now.
+    PropertyView view;
+    std::uint32_t offset = 0;
+    for (PropertyCursor cursor(frame.bytes, header_length, frame.opc); offset == 0 && cursor.next(view);)
+      offset = view.epc < 0x80 ? view.offset : 0;
+    for (PropertyCursor cursor(frame.bytes, frame.get_list_offset, frame.opc_get); offset == 0 && cursor.next(view);)
+      offset = view.epc < 0x80 ? view.offset : 0;
+    tell(ParseError::echonet_bad_epc, offset);
+  }
 }
 
 }  // namespace
@@ -154,9 +170,9 @@ void EchonetLiteDissector::prefetch(const DecodedPacket& packet) const noexcept 
   const std::uint8_t service = frame[esv_offset], request = request_of(service);
   const std::uint16_t tid = load_be16(frame, tid_offset);
   if (request == 0) {
-    pairing_.prefetch({packet.segment, packet.source, packet.destination, seoj, deoj, tid, service, 0});
+    pairing_.prefetch({packet.segment, packet.source, packet.destination, seoj, deoj, tid, service, 0}, true);
   } else {
-    pairing_.prefetch({packet.segment, packet.destination, packet.source, deoj, seoj, tid, request, 0});
+    pairing_.prefetch({packet.segment, packet.destination, packet.source, deoj, seoj, tid, request, 0}, false);
   }
 }
 
@@ -165,63 +181,57 @@ void EchonetLiteDissector::datagram(const MessageContext& context, Bytes message
   message(context, read_frame(message_bytes, cut_short), sink, true);
 }
 
+// A notification to one node is what nodes do, as long as that node talks to this one.
+void EchonetLiteDissector::tell_response(const MessageContext& context, const FrameEvent& frame,
+                                         const PairingTable::Key& key, std::uint8_t request,
+                                         RecordSink& sink) noexcept {
+  const bool pair_asks = pairing_.pair_asks(key, context.time);
+  if (frame.service == esv::inf && pair_asks) return;
+  Fact fact = fact_of(FactKind::response, context);
+  fact.exchange = {frame.seoj, frame.deoj, frame.tid,
+                   request,    pair_asks,  static_cast<std::uint32_t>(frame.bytes.size())};
+  sink.fact(fact);
+}
+
 void EchonetLiteDissector::message(const MessageContext& context, const FrameEvent& frame, RecordSink& sink,
                                    bool tell) noexcept {
-  // A response time is part of a record: where nobody wants records, requests need not be remembered.
-  pairs_ = sink.wants(EventType::echonet_lite);
+  // Where nobody wants response times or unexplained answers, requests need not be remembered.
+  pairs_ = sink.wants(EventType::echonet_lite) || sink.wants(FactKind::response);
   constexpr auto self = static_cast<std::size_t>(AppProtocol::echonet_lite);
   if (frame.malformed()) {
     counters_.messages_malformed[self].add();
     if (tell) sink.anomaly(context, Layer::application, frame.error, frame.error_offset);
+    tell_malformed(context, frame.error, frame.error_offset, sink);
   }
   bool answered = false, unpaired = false;
   Duration latency;
   if (frame.has_service() && frame.format == 1) {
     counters_.messages[self][frame.service].add();
-    if (is_reserved_object(frame.seoj))
-      sink.anomaly(context, Layer::application, ParseError::echonet_bad_eoj, seoj_offset);
-    if (is_reserved_object(frame.deoj))
-      sink.anomaly(context, Layer::application, ParseError::echonet_bad_eoj, deoj_offset);
-    if ((frame.epc_all & 0x80) == 0 && frame.error != ParseError::echonet_bad_epc) {
-      // Rare: the place is looked for only now.
-      PropertyView view;
-      std::uint32_t offset = 0;
-      for (PropertyCursor cursor(frame.bytes, header_length, frame.opc); offset == 0 && cursor.next(view);)
-        offset = view.epc < 0x80 ? view.offset : 0;
-      for (PropertyCursor cursor(frame.bytes, frame.get_list_offset, frame.opc_get); offset == 0 && cursor.next(view);)
-        offset = view.epc < 0x80 ? view.offset : 0;
-      sink.anomaly(context, Layer::application, ParseError::echonet_bad_epc, offset);
-    }
+    tell_reserved(context, frame, sink);
     if (is_known_service(frame.service)) {
       const std::uint8_t epc =
           frame.opc != 0 && frame.bytes.size() > header_length ? frame.bytes[header_length] : std::uint8_t{0};
       const std::uint8_t request = request_of(frame.service);
-      const bool group = to_group(context);
+      const bool group = dissect::to_group(context);
+      const auto size = static_cast<std::uint32_t>(frame.bytes.size());
       if (request == 0) {
         if (!group && pairs_) {
           pairing_.remember({context.segment, context.source, context.destination, frame.seoj, frame.deoj, frame.tid,
                              frame.service, epc},
                             context.time);
         } else if (group && sink.wants(FactKind::request)) {
-          Fact fact;
-          fact.kind = FactKind::request;
-          fact.protocol = AppProtocol::echonet_lite;
-          fact.time = context.time;
-          fact.segment = context.segment;
-          fact.source = context.source;
-          fact.destination = context.destination;
-          fact.exchange = {frame.seoj, frame.deoj, frame.tid, frame.service, false,
-                           static_cast<std::uint32_t>(frame.bytes.size())};
+          Fact fact = fact_of(FactKind::request, context);
+          fact.exchange = {frame.seoj, frame.deoj, frame.tid, frame.service, false, size};
           sink.fact(fact);
         }
       } else if (!group && pairs_) {
-        answered = pairing_.take(
-            {context.segment, context.destination, context.source, frame.deoj, frame.seoj, frame.tid, request, epc},
-            context.time, latency);
+        const PairingTable::Key key = {context.segment, context.destination, context.source, frame.deoj,
+                                       frame.seoj,      frame.tid,           request,        epc};
+        answered = pairing_.take(key, context.time, latency);
         unpaired = !answered;
+        if (unpaired && sink.wants(FactKind::response)) tell_response(context, frame, key, request, sink);
       }
-      if (frame.has_list() && (sink.wants(FactKind::control_write) || sink.wants(FactKind::reading)))
-        tell_facts(context, frame, sink);
+      if (frame.has_list()) tell_facts(context, frame, sink);
     }
   } else if (frame.format == 2) {
     counters_.messages[self][0].add();
@@ -232,7 +242,7 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
   if (writer == nullptr) return;
   writer->key("echonet_lite");
   writer->begin_object();
-  write_frame(*writer, frame);
+  write_frame(*writer, frame, sink.mask());
   if (answered)
     writer->field("response_ms", static_cast<double>((latency.ns + 500) / 1000) / 1000.0);
   else if (unpaired)
@@ -298,6 +308,7 @@ Progress EchonetLiteDissector::resynchronise(StreamSide& side, const MessageCont
     const bool told = side.told;
     side.told = true;
     if (told) return {Progress::Kind::consumed, at};
+    tell_malformed(context, ParseError::echonet_unsynchronised, 0, sink);
     return {Progress::Kind::malformed, at, ParseError::echonet_unsynchronised, 0};
   }
   if (!found) return {Progress::Kind::need_more, needed};
@@ -388,10 +399,12 @@ void EchonetLiteDissector::gap(void* state, const MessageContext& context, std::
 void EchonetLiteDissector::finish(void* state, const MessageContext& context, Bytes left, RecordSink& sink) noexcept {
   StreamSide& side = static_cast<StreamState*>(state)->sides[static_cast<unsigned>(context.direction)];
   if (!left.empty()) {
-    if (!side.unsynchronised)
+    if (!side.unsynchronised) {
       message(context, read_frame(left), sink, true);
-    else if (!side.told)
+    } else if (!side.told) {
       sink.anomaly(context, Layer::application, ParseError::echonet_unsynchronised, 0);
+      tell_malformed(context, ParseError::echonet_unsynchronised, 0, sink);
+    }
   }
   side = {};
 }

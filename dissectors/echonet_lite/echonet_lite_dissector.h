@@ -42,6 +42,8 @@ class EchonetLiteDissector final : public dissect::Dissector {
               dissect::RecordSink& sink) noexcept override;
 
  private:
+  void tell_response(const dissect::MessageContext& context, const FrameEvent& frame, const PairingTable::Key& key,
+                     std::uint8_t request, dissect::RecordSink& sink) noexcept;
   // Counts, pairs, records and tells facts of one message. `tell`: report its error too (a stream's caller does that).
   void message(const dissect::MessageContext& context, const FrameEvent& frame, dissect::RecordSink& sink,
                bool tell) noexcept;

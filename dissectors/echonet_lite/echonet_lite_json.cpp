@@ -304,6 +304,30 @@ bool empty_is_normal(std::uint8_t service, bool get_list) noexcept {
   }
 }
 
+// Which properties of a frame are masked. What a meter says beyond the tables is masked whole: nobody knows what it is.
+class Secrets {
+ public:
+  Secrets(const FrameEvent& frame, const output::Mask* mask) noexcept : mask_(mask) {
+    if (mask_ == nullptr || !mask_->on()) return;
+    on_ = true;
+    owners_[0] = class_of(owner_of(frame.service, frame.seoj, frame.deoj));
+    // Nobody knows whose properties a reserved service lists.
+    owners_[1] = is_known_service(frame.service) ? owners_[0] : class_of(frame.deoj);
+  }
+  bool hides(const PropertyView& view) const noexcept {
+    return on_ && !view.edt.empty() && (hides(owners_[0], view.epc) || hides(owners_[1], view.epc));
+  }
+  output::Mask::Text pseudonym(const PropertyView& view) const noexcept { return mask_->of(view.edt); }
+
+ private:
+  static bool hides(std::uint16_t owner, std::uint8_t epc) noexcept {
+    return sensitive_properties(owner).has(epc) || (is_sensitive_class(owner) && find_property(owner, epc) == nullptr);
+  }
+  const output::Mask* mask_;
+  bool on_ = false;
+  std::uint16_t owners_[2] = {};
+};
+
 struct ListResult {
   PropertyView cut{};  // A property that the end of the frame cut; its list holds whole ones only.
   bool has_cut = false;
@@ -313,7 +337,8 @@ struct ListResult {
 };
 
 void write_list_of(JsonWriter& writer, std::string_view name, const FrameEvent& frame, std::uint32_t offset,
-                   unsigned count, bool get_list, std::size_t begin, ListResult& result) noexcept {
+                   unsigned count, bool get_list, std::size_t begin, const Secrets& secrets,
+                   ListResult& result) noexcept {
   const std::uint16_t class_code = class_of(owner_of(frame.service, frame.seoj, frame.deoj));
   std::bitset<256> seen;
   writer.key(name);
@@ -343,8 +368,15 @@ void write_list_of(JsonWriter& writer, std::string_view name, const FrameEvent& 
       plain_field(writer, "name_ja", property->name_ja);
     }
     writer.key("edt");
-    writer.hex_string(view.edt);
-    if (property != nullptr && !(view.pdc == 0 && empty_is_normal(frame.service, get_list))) {
+    const bool hidden = secrets.hides(view);
+    if (hidden) {
+      const output::Mask::Text text = secrets.pseudonym(view);
+      writer.plain_string(text.view());
+      plain_field(writer, "value", text.view());
+    } else {
+      writer.hex_string(view.edt);
+    }
+    if (!hidden && property != nullptr && !(view.pdc == 0 && empty_is_normal(frame.service, get_list))) {
       write_value(writer, *property, view.edt);
     }
     writer.end_object();
@@ -373,7 +405,8 @@ void write_value(JsonWriter& writer, const Property& property, Bytes edt) noexce
   write_members(writer, property.type(), edt);
 }
 
-void write_frame(JsonWriter& writer, const FrameEvent& frame) noexcept {
+void write_frame(JsonWriter& writer, const FrameEvent& frame, const output::Mask* mask) noexcept {
+  const Secrets secrets(frame, mask);
   const std::size_t begin = writer.size();
   ListResult result;
   bool opc_zero = false;
@@ -399,11 +432,12 @@ void write_frame(JsonWriter& writer, const FrameEvent& frame) noexcept {
     }
     if (frame.has_list()) {
       if (frame.malformed()) writer.field("opc", std::uint32_t{frame.opc});
-      write_list_of(writer, "properties", frame, header_length, frame.opc, false, begin, result);
+      write_list_of(writer, "properties", frame, header_length, frame.opc, false, begin, secrets, result);
       opc_zero = frame.opc == 0;
       if (frame.has_get_list) {
         if (frame.malformed()) writer.field("opc_get", std::uint32_t{frame.opc_get});
-        write_list_of(writer, "properties_get", frame, frame.get_list_offset, frame.opc_get, true, begin, result);
+        write_list_of(writer, "properties_get", frame, frame.get_list_offset, frame.opc_get, true, begin, secrets,
+                      result);
         opc_zero = opc_zero || frame.opc_get == 0;
       }
       if (result.omitted != 0) writer.field("properties_omitted", result.omitted);
@@ -414,7 +448,10 @@ void write_frame(JsonWriter& writer, const FrameEvent& frame) noexcept {
         hex_code(writer, result.cut.epc);
         if (result.cut.has_pdc) writer.field("pdc", std::uint32_t{result.cut.pdc});
         writer.key("edt");
-        writer.hex_string(result.cut.edt);
+        if (secrets.hides(result.cut))
+          writer.plain_string(secrets.pseudonym(result.cut).view());
+        else
+          writer.hex_string(result.cut.edt);
         writer.end_object();
       }
     }

@@ -20,22 +20,55 @@ bool same_but_target(const PairingTable::Key& a, const PairingTable::Key& b) noe
 PairingTable::PairingTable(std::uint32_t entries, HashSeed seed, metrics::WorkerCounters& counters)
     : seed_(seed),
       set_mask_(std::max(1u, std::bit_floor(entries) / ways) - 1),
+      pair_mask_(std::max(1u, std::bit_floor(entries) / entries_per_pair / pair_ways) - 1),
       heads_((std::size_t{set_mask_} + 1) * sizeof(Head), true),
       entries_((std::size_t{set_mask_} + 1) * ways * sizeof(Entry), true),
+      pairs_((std::size_t{pair_mask_} + 1) * sizeof(PairSet), true),
       counters_(counters) {}
+
+std::uint64_t PairingTable::pair_hash_of(const Key& key) const noexcept {
+  const std::uint64_t low = hash_mix(key.requester.low ^ seed_.a, key.responder.low ^ seed_.b);
+  const std::uint64_t high = hash_mix(key.requester.high ^ seed_.b, key.responder.high ^ seed_.a);
+  return hash_mix(low ^ seed_.b, high ^ key.segment.raw());
+}
 
 // Without the target's instance, so that a request to all instances is found from the answer of each; without EPC, so
 // that the choice among requests that differ in it lies in one set.
-std::uint64_t PairingTable::hash_of(const Key& key) const noexcept {
-  const std::uint64_t low = hash_mix(key.requester.low ^ seed_.a, key.responder.low ^ seed_.b);
-  const std::uint64_t high = hash_mix(key.requester.high ^ seed_.b, key.responder.high ^ key.segment.raw() ^ seed_.a);
+std::uint64_t PairingTable::hash_of(const Key& key, std::uint64_t pair_hash) const noexcept {
   const std::uint64_t words = std::uint64_t{key.requester_object} << 40 | std::uint64_t{key.tid} << 24 |
                               (key.target_object & 0xFFFF00u) | key.request_service;
-  return hash_mix(low ^ high ^ seed_.a, words ^ seed_.b);
+  return hash_mix(pair_hash ^ seed_.a, words ^ seed_.b);
+}
+
+void PairingTable::remember_pair(std::uint64_t pair_hash, PacketTime now) noexcept {
+  PairSet& set = pairs_.as<PairSet>()[pair_set_of(pair_hash)];
+  const std::uint64_t pair = pair_hash | 1;
+  unsigned oldest = 0;
+  for (unsigned i = 0; i < pair_ways; ++i) {
+    if (set.pair[i] == pair) {
+      set.time[i] = now;
+      return;
+    }
+    if (set.pair[oldest] != 0 && (set.pair[i] == 0 || set.time[i] < set.time[oldest])) oldest = i;
+  }
+  if (set.pair[oldest] != 0 && now - set.time[oldest] <= answer_time_max)
+    counters_.evicted(metrics::EvictionReason::pairing_table);
+  set.pair[oldest] = pair;
+  set.time[oldest] = now;
+}
+
+bool PairingTable::pair_asks(const Key& answer, PacketTime now) const noexcept {
+  const std::uint64_t pair_hash = pair_hash_of(answer);
+  const PairSet& set = pairs_.as<PairSet>()[pair_set_of(pair_hash)];
+  for (unsigned i = 0; i < pair_ways; ++i) {
+    if (set.pair[i] == (pair_hash | 1)) return now - set.time[i] <= answer_time_max;
+  }
+  return false;
 }
 
 void PairingTable::remember(const Key& request, PacketTime now) noexcept {
-  const std::uint64_t hash = hash_of(request);
+  const std::uint64_t pair_hash = pair_hash_of(request), hash = hash_of(request, pair_hash);
+  remember_pair(pair_hash, now);
   const std::uint32_t set = static_cast<std::uint32_t>(hash) & set_mask_,
                       tag = static_cast<std::uint32_t>(hash >> 32) | 1;
   Head& head = heads_.as<Head>()[set];
@@ -66,7 +99,7 @@ void PairingTable::remember(const Key& request, PacketTime now) noexcept {
 }
 
 bool PairingTable::take(const Key& answer, PacketTime now, Duration& latency) noexcept {
-  const std::uint64_t hash = hash_of(answer);
+  const std::uint64_t hash = hash_of(answer, pair_hash_of(answer));
   const std::uint32_t set = static_cast<std::uint32_t>(hash) & set_mask_,
                       tag = static_cast<std::uint32_t>(hash >> 32) | 1;
   Head& head = heads_.as<Head>()[set];

@@ -30,9 +30,10 @@ class PairingTable {
   // Holds at most `entries` (rounded down to a power of two, at least one set).
   PairingTable(std::uint32_t entries, HashSeed seed, metrics::WorkerCounters& counters);
 
-  void prefetch(const Key& key) const noexcept {
-    const std::uint32_t set = static_cast<std::uint32_t>(hash_of(key)) & set_mask_;
+  void prefetch(const Key& key, bool is_request) const noexcept {
+    const std::uint32_t set = static_cast<std::uint32_t>(hash_of(key, pair_hash_of(key))) & set_mask_;
     tsujiban::prefetch(heads_.as<Head>() + set);
+    if (is_request) tsujiban::prefetch(pairs_.as<PairSet>() + pair_set_of(pair_hash_of(key)));
     tsujiban::prefetch(entries_.as<Entry>() +
                        std::size_t{set} * ways);  // The way that is used first, and mostly alone.
   }
@@ -44,7 +45,12 @@ class PairingTable {
   // Among several requests that fit, one that asked for the same first property wins, then one for the very instance.
   bool take(const Key& answer, PacketTime now, Duration& latency) noexcept;
 
+  // Whether a request of the answer's pair, whatever it asked, was remembered within `answer_time_max`: then the pair
+  // talks, and only this answer is unexplained. A pair that was given up for lack of room counts as silent.
+  bool pair_asks(const Key& answer, PacketTime now) const noexcept;
+
  private:
+  static constexpr unsigned pair_ways = 4, entries_per_pair = 4;
   struct alignas(64) Head {    // Of one set: what a look-up needs first, in one cache line.
     std::uint32_t tag[ways];   // Upper hash bits, never 0 when in use.
     std::uint32_t when[ways];  // Coarse time of the request (2^20 ns), for choosing the oldest.
@@ -55,11 +61,23 @@ class PairingTable {
   };
   static_assert(sizeof(Entry) == 64);
 
-  std::uint64_t hash_of(const Key& key) const noexcept;
+  // Pairs that ask: 64 bits of hash stand for the pair, which no sender can aim at without the seed.
+  struct alignas(64) PairSet {
+    std::uint64_t pair[pair_ways];  // 0: free.
+    PacketTime time[pair_ways];     // Of its last request.
+  };
+  static_assert(sizeof(PairSet) == 64);
+
+  std::uint64_t pair_hash_of(const Key& key) const noexcept;
+  std::uint64_t hash_of(const Key& key, std::uint64_t pair_hash) const noexcept;
+  std::uint32_t pair_set_of(std::uint64_t pair_hash) const noexcept {
+    return static_cast<std::uint32_t>(pair_hash >> 32) & pair_mask_;
+  }
+  void remember_pair(std::uint64_t pair_hash, PacketTime now) noexcept;
 
   HashSeed seed_;
-  std::uint32_t set_mask_;
-  ReservedMemory heads_, entries_;
+  std::uint32_t set_mask_, pair_mask_;
+  ReservedMemory heads_, entries_, pairs_;
   metrics::WorkerCounters& counters_;
 };
 

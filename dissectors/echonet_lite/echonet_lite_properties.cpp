@@ -52,6 +52,21 @@ LoadDirection direction_of(const Property& property, std::uint64_t code) noexcep
   return LoadDirection::none;
 }
 
+const PropertySet& state_properties(std::uint16_t class_code) noexcept {
+  static constexpr PropertySet none{};
+  if (class_code >= 0x1000) return none;
+  if (const std::uint8_t row = class_index[class_code >> 8][class_code & 0xFF]; row != 0) return state_rows[row - 1];
+  return inherits(class_code) ? state_rows[superclass_row] : none;
+}
+
+const PropertySet& sensitive_properties(std::uint16_t class_code) noexcept {
+  return sensitive_rows[class_code < 0x1000 ? sensitive_index[class_code >> 8][class_code & 0xFF] : 0];
+}
+
+bool is_sensitive_class(std::uint16_t class_code) noexcept {
+  return class_code < 0x1000 && sensitive_index[class_code >> 8][class_code & 0xFF] != 0;
+}
+
 std::span<const Property> all_properties() noexcept { return property_rows; }
 
 }  // namespace tsujiban::echonet_lite

@@ -91,6 +91,14 @@ struct Property {
   const ValueType& type() const noexcept;
 };
 
+// A set of EPCs from 0x80 on.
+struct PropertySet {
+  std::uint64_t words[2];
+  constexpr bool has(std::uint8_t epc) const noexcept {
+    return epc >= 0x80 && (words[epc >> 6 & 1] >> (epc & 63) & 1) != 0;
+  }
+};
+
 struct ObjectClass {
   std::uint16_t code;
   std::string_view name, name_ja;
@@ -103,6 +111,12 @@ const Property* find_property(std::uint16_t class_code, std::uint8_t epc) noexce
 const ObjectClass* find_class(std::uint16_t class_code) noexcept;
 // Which way writing `code` (the value's bytes as one number) moves the load.
 LoadDirection direction_of(const Property& property, std::uint64_t code) noexcept;
+// Properties of a class whose values are told as facts: a state, a mode, an identity, a list of objects.
+const PropertySet& state_properties(std::uint16_t class_code) noexcept;
+// Properties of a class that privacy masks (data/sensitive.csv); those of the superclass for every class.
+const PropertySet& sensitive_properties(std::uint16_t class_code) noexcept;
+// Whether data/sensitive.csv has a row for the class.
+bool is_sensitive_class(std::uint16_t class_code) noexcept;
 // For tests: every row.
 std::span<const Property> all_properties() noexcept;
 

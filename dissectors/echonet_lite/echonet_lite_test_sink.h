@@ -1,11 +1,13 @@
 #pragma once
 // For tests of this folder: keeps what a dissector tells.
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dissect/dissector.h"
 #include "dissectors/echonet_lite/echonet_lite_dissector.h"
+#include "output/privacy.h"
 
 namespace tsujiban::echonet_lite::testing {
 
@@ -52,10 +54,25 @@ class TestSink final : public dissect::RecordSink {
         text.substr(std::min(text.size(), head.size()), text.size() > head.size() ? text.size() - head.size() - 1 : 0));
   }
   void fact(const Fact& told) noexcept override { facts.push_back(told); }
-  bool is_news(std::uint64_t, PacketTime) noexcept override { return true; }
+  bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override {
+    const auto [at, added] = news_.try_emplace(place, std::pair{std::uint64_t{bits}, now});
+    if (added) return true;
+    if (now - at->second.second >= repeat) at->second = {0, now};
+    if ((bits & ~at->second.first) == 0) return false;
+    at->second.first |= bits;
+    return true;
+  }
+  bool is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept override {
+    const auto [at, added] = news_.try_emplace(place, std::pair{value, now});
+    if (!added && at->second.first == value && now - at->second.second < repeat) return false;
+    at->second = {value, now};
+    return true;
+  }
   void anomaly(const dissect::MessageContext&, Layer, ParseError error, std::uint32_t offset) noexcept override {
     anomalies.push_back({error, offset});
   }
+
+  void set_mask(const output::Mask* mask) { mask_ = mask; }
 
   std::vector<std::string> records;
   std::vector<Fact> facts;
@@ -64,6 +81,7 @@ class TestSink final : public dissect::RecordSink {
   bool overflowed = false;
 
  private:
+  std::map<std::uint64_t, std::pair<std::uint64_t, PacketTime>> news_;
   std::vector<char> buffer_;
   JsonWriter writer_{nullptr, 0};
 };
@@ -96,6 +114,13 @@ struct Bench {
   }
   void send(std::string_view hex) { send(controller, device, hex); }
   void wait_ms(std::int64_t ms) { context.time = context.time + Duration::milliseconds(ms); }
+  std::vector<Fact> told(FactKind kind) const {
+    std::vector<Fact> facts;
+    for (const Fact& fact : sink.facts) {
+      if (fact.kind == kind) facts.push_back(fact);
+    }
+    return facts;
+  }
   std::string last() const { return sink.records.empty() ? std::string{} : sink.records.back(); }
 
   // A piece of stream.

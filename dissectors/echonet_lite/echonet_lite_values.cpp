@@ -195,6 +195,62 @@ TimeText read_time(const ValueType& type, Bytes bytes) noexcept {
   return text;
 }
 
+namespace {
+
+// Of bytes that have the type's size.
+ValueCheck check_value(const ValueType& type, Bytes bytes) noexcept {
+  switch (type.kind) {
+    case ValueKind::enumeration:
+    case ValueKind::enum_number:
+    case ValueKind::level:
+      if (type.choice_count == 0 && !type.ranged) return ValueCheck::unchecked;
+      return read_scalar(type, bytes).out_of_range ? ValueCheck::undefined_code : ValueCheck::defined;
+    case ValueKind::unsigned_:
+    case ValueKind::signed_: {
+      // The codes of "overflow" and the like are for readings; written they are as foreign as any other.
+      const Scalar scalar = read_scalar(type, bytes);
+      const bool set_aside = scalar.state != ValueState::number && scalar.meaning.empty();
+      return scalar.out_of_range || set_aside ? ValueCheck::out_of_range : ValueCheck::defined;
+    }
+    case ValueKind::date:
+    case ValueKind::time_minutes:
+    case ValueKind::time_seconds:
+    case ValueKind::hours_minutes:
+    case ValueKind::datetime_minutes:
+    case ValueKind::datetime_seconds: {
+      if (choice_of(type, code_of(bytes)) != nullptr) return ValueCheck::defined;
+      const TimeText text = read_time(type, bytes);
+      return text.out_of_range && !text.no_data ? ValueCheck::out_of_range : ValueCheck::defined;
+    }
+    case ValueKind::structure: {
+      if (bytes.size() <= 8 && choice_of(type, code_of(bytes)) != nullptr) return ValueCheck::defined;
+      ValueCheck worst = ValueCheck::unchecked;
+      std::size_t offset = 0;
+      for (const ValueType& child : type.children()) {
+        const std::size_t size = child.size != 0 ? child.size : bytes.size() - offset;
+        worst = std::max(worst, check_value(child, bytes.subspan(offset, size)));
+        offset += size;
+      }
+      return worst;
+    }
+    case ValueKind::array: {
+      const ValueType& element = type.children()[0];
+      ValueCheck worst = ValueCheck::unchecked;
+      for (std::size_t at = 0; at + element.size <= bytes.size(); at += element.size)
+        worst = std::max(worst, check_value(element, bytes.subspan(at, element.size)));
+      return worst;
+    }
+    default:
+      return ValueCheck::unchecked;
+  }
+}
+
+}  // namespace
+
+ValueCheck check_value(const Property& property, Bytes edt) noexcept {
+  return size_fits(property, edt) ? check_value(property.type(), edt) : ValueCheck::bad_size;
+}
+
 PropertyMap read_property_map(Bytes edt) noexcept {
   PropertyMap map;
   map.count = edt[0];

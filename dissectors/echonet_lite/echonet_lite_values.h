@@ -30,6 +30,9 @@ bool is_scalar(ValueKind kind) noexcept;
 // `bytes` has the type's size.
 Scalar read_scalar(const ValueType& type, Bytes bytes) noexcept;
 
+// How a value to be written stands to the property's definition.
+ValueCheck check_value(const Property& property, Bytes edt) noexcept;
+
 // Dates and times as text ("2026-05-20T14:00:00"); `bytes` has the type's size.
 inline constexpr std::size_t time_text_max = 32;
 bool is_time(ValueKind kind) noexcept;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Turns the property and direction tables (data/*.csv) into C++ tables.
-usage: generate_properties.py PROPERTIES.csv DIRECTION.csv OUTPUT.inc
+usage: generate_properties.py PROPERTIES.csv DIRECTION.csv SENSITIVE.csv OUTPUT.inc
 
 Every form of the columns `type` and `enum` is parsed; a form that is not known stops the build."""
 import csv
@@ -13,6 +13,12 @@ NO_DATA = re.compile(r"not measured|undefined|unmeasurable|invalid|unsupported|n
 RULES = {"no": "no", "mandatory": "mandatory", "optional": "optional", "conditional": "conditional",
          "mandatory-or": "one_of_group"}
 EFFECTS = {"": "none", "P": "physical", "A": "permission", "R": "reset", "C": "configuration", "S": "selector"}
+
+# Properties whose values are told as facts (README.md, "Facts"): of every class, those with rows in the direction table,
+# and those that say in which mode a device is.
+STATE_OF_ALL = (0x80, 0x83, 0x88)
+STATE_OF_NODE = (0x80, 0x83, 0x88, 0xD5, 0xD6)
+STATE_OF_CLASS = {0x0130: (0xB0,), 0x026B: (0xB2,), 0x027D: (0xCF,), 0x027E: (0xC7,), 0x02A1: (0xC7,)}
 
 nodes, choices, scales, fields = [], [], [], []
 texts = {}
@@ -266,13 +272,21 @@ def divisor_of(multiplier):
     return 10 ** (len(match.group(1)) + 1) if match else 1
 
 
+def property_set(epcs):
+    words = [sum(1 << (epc - 0x80 - 64 * i) for epc in epcs if (epc - 0x80) // 64 == i) for i in (0, 1)]
+    return "  {{0x%XULL, 0x%XULL}},\n" % tuple(words)
+
+
 def main():
-    properties_path, direction_path, output_path = sys.argv[1:]
+    properties_path, direction_path, sensitive_path, output_path = sys.argv[1:]
     rows = list(csv.DictReader(open(properties_path, encoding="utf-8")))
     directions = {}
     for row in csv.DictReader(open(direction_path, encoding="utf-8")):
         key = (int(row["class_code_hex"], 16), int(row["epc_hex"], 16))
         directions.setdefault(key, []).append((row["value"], row["direction"]))
+    states = {code: set(epcs) for code, epcs in STATE_OF_CLASS.items()}
+    for class_code, epc in directions:
+        states.setdefault(class_code, set()).add(epc)
     # A class with direction rows of its own for an inherited property gets that property as a row of its own.
     present = {(r["class_code_hex"], r["epc_hex"]) for r in rows}
     for class_code, epc in list(directions):
@@ -383,6 +397,27 @@ def main():
     for group in range(16):
         out.append("  {%s},\n" % ",".join(str(position.get(group << 8 | i, 0)) for i in range(256)))
     out.append("};\nconstexpr std::size_t superclass_row = %d;\n" % (position[SUPERCLASS] - 1))
+    out.append("// Per class of class_rows: bit n is EPC 0x80 + n.\nconstexpr PropertySet state_rows[] = {\n")
+    for code, _, _ in classes:
+        out.append(property_set(states.get(code, set()) | set(STATE_OF_NODE if code == 0x0EF0 else STATE_OF_ALL)))
+    sensitive = {}
+    for row in csv.DictReader(open(sensitive_path, encoding="utf-8")):
+        assert row["reason"], row
+        code = int(row["class_code_hex"], 16)
+        for part in row["epcs_hex"].split():
+            low, _, high = part.partition("-")
+            for epc in range(int(low, 16), int(high or low, 16) + 1):
+                assert 0x80 <= epc <= 0xFF, row
+                sensitive.setdefault(code, set()).add(epc)
+    for_all = sensitive.pop(SUPERCLASS, set())
+    out.append("};\n// What privacy masks; row 0 is what every class has.\nconstexpr PropertySet sensitive_rows[] = {\n")
+    out.append(property_set(for_all))
+    out.extend(property_set(sensitive[code] | for_all) for code in sorted(sensitive))
+    out.append("};\nconstexpr std::uint8_t sensitive_index[16][256] = {\n")
+    position = {code: i + 1 for i, code in enumerate(sorted(sensitive))}
+    for group in range(16):
+        out.append("  {%s},\n" % ",".join(str(position.get(group << 8 | i, 0)) for i in range(256)))
+    out.append("};\n")
     open(output_path, "w", encoding="utf-8").write("".join(out))
 
 

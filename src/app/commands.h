@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,29 @@ struct ReadOptions {
 };
 int read_command(const ReadOptions& options);
 int run_command(const std::string& configuration);
-int check_command(const std::string& configuration);
+// `against`: captures for a dry run; empty: none.
+int check_command(const std::string& configuration, const std::vector<std::string>& against);
+
+struct LearnOptions {
+  std::vector<std::string> captures;
+  std::string output;    // -o: the draft's file; empty: standard output.
+  std::string name;      // --site: its name; empty: `site`.
+  std::string timezone;  // --timezone: an IANA name; empty: UTC.
+  unsigned workers = 1;
+};
+int learn_command(const LearnOptions& options);
+
+struct DrillOptions {
+  std::string scenario;
+  std::string output;  // -o: the capture, "-" for standard output; empty: SCENARIO.pcapng.
+  std::string site;    // --site: the configuration that fits the capture; empty: none.
+  std::string poll;    // --poll: "300s"; empty: chosen.
+  std::string start;   // --start: "2026-04-06T00:00:00+09:00"; empty: that Monday.
+  std::uint64_t seed = 1;
+  std::uint32_t homes = 0;  // 0: what the scenario asks for, mostly 20.
+  std::uint32_t days = 0;   // 0: what the scenario asks for, mostly 1.
+  bool list = false;        // --list: only names them.
+};
+int drill_command(const DrillOptions& options);
 
 }  // namespace tsujiban::app

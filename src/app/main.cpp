@@ -44,10 +44,39 @@ int main(int argc, char** argv) {
   CLI::App* check_app =
       app.add_subcommand("check", "Check configuration, inventory and rules; every fault with file:line:column");
   check_app->add_option("-c,--config", check_configuration, "Site configuration (YAML)")->required();
+  std::vector<std::string> check_against;
+  check_app->add_option("--against", check_against,
+                        "Captures for a dry run: what the configuration would have alerted");
+
+  LearnOptions learn;
+  CLI::App* learn_app =
+      app.add_subcommand("learn", "Draft a site file from captures: segments, assets, writers, allow list; for review");
+  learn_app->add_option("CAPTURE", learn.captures, "Captures to learn from");
+  learn_app->add_option("-o,--output", learn.output, "The site file to write; without it standard output");
+  learn_app->add_option("--site", learn.name, "The site's name in the draft");
+  learn_app->add_option("--timezone", learn.timezone, "The site's time zone, as in Asia/Tokyo");
+  learn_app->add_option("-w,--workers", learn.workers, "Worker threads")
+      ->check(CLI::Range(1u, workers_max))
+      ->capture_default_str();
+
+  DrillOptions drill;
+  CLI::App* drill_app =
+      app.add_subcommand("drill", "Make a labelled capture of homes, their day and an attack, for training and tests");
+  drill_app->add_option("--scenario", drill.scenario, "What happens; --list names them");
+  drill_app->add_flag("--list", drill.list, "Names the scenarios");
+  drill_app->add_option("-o,--output", drill.output,
+                        "The capture (pcapng), or - for standard output; labels beside it");
+  drill_app->add_option("--site", drill.site, "Also writes the site configuration that fits the capture");
+  drill_app->add_option("--seed", drill.seed, "Another seed is another day")->capture_default_str();
+  drill_app->add_option("--homes", drill.homes, "How many homes")->capture_default_str();
+  drill_app->add_option("--days", drill.days, "How many days (default: what the scenario asks for)");
+  drill_app->add_option("--poll", drill.poll, "How often a controller asks each device, as in 300s (default: chosen)");
+  drill_app->add_option("--start", drill.start, "First moment, as in 2026-04-06T00:00:00+09:00");
 
   if (argc > 1 && argv[1][0] != '-' && std::string_view(argv[1]) != "read" && std::string_view(argv[1]) != "run" &&
-      std::string_view(argv[1]) != "check") {
-    std::fprintf(stderr, "tsujiban: `%s` is no command; accepted are read, run, check\n", argv[1]);
+      std::string_view(argv[1]) != "check" && std::string_view(argv[1]) != "learn" &&
+      std::string_view(argv[1]) != "drill") {
+    std::fprintf(stderr, "tsujiban: `%s` is no command; accepted are read, run, check, learn, drill\n", argv[1]);
     return exit_usage;
   }
   try {
@@ -70,7 +99,22 @@ int main(int argc, char** argv) {
       return read_command(read);
     }
     if (*run_app) return run_command(run_configuration);
-    return check_command(check_configuration);
+    if (*drill_app) {
+      if (drill.scenario.empty() && !drill.list) {
+        std::fprintf(stderr, "tsujiban drill: no --scenario is given; --list names them\n");
+        return exit_usage;
+      }
+      return drill_command(drill);
+    }
+    if (*learn_app) {
+      if (learn.captures.empty()) {
+        std::fprintf(stderr,
+                     "tsujiban learn: no capture is given; a file, a folder or - for standard input is accepted\n");
+        return exit_usage;
+      }
+      return learn_command(learn);
+    }
+    return check_command(check_configuration, check_against);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "tsujiban: %s\n", error.what());
     return exit_failed;

@@ -103,7 +103,7 @@ int read_command(const ReadOptions& options) {
   if (!load(options.configuration, options.rules, loaded)) return exit_usage;
 
   std::string error;
-  std::unique_ptr<capture::PacketSource> source = capture::open_capture(options.captures, error);
+  std::shared_ptr<capture::PacketSource> source = capture::open_capture(options.captures, error);
   if (source == nullptr) {
     std::fprintf(stderr, "%s\n", error.c_str());
     return exit_failed;
@@ -148,21 +148,7 @@ int read_command(const ReadOptions& options) {
   const auto watch = [&](std::uint64_t bytes, std::uint64_t total, std::uint64_t packets) {
     progress.update(since(start), bytes, total, packets);
   };
-  if (capture::can_reopen(options.captures)) {
-    bool first = true;
-    runner.run_mapped(
-        [&] {
-          // The first is open already; names are asked of it as long as the run lasts, so it is shared, not given away.
-          if (std::exchange(first, false))
-            return std::shared_ptr<capture::PacketSource>(source.get(), [](capture::PacketSource*) {});
-          std::shared_ptr<capture::PacketSource> again = capture::open_capture(options.captures, error);
-          if (again == nullptr) throw std::runtime_error(error);
-          return again;
-        },
-        watch);
-  } else {
-    runner.run_shared(*source, watch);
-  }
+  analyse(options.captures, source, runner, watch);
   progress.finish();
 
   output::Summary summary = summarise(run, runner, process);

@@ -1,9 +1,12 @@
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <thread>
 
@@ -14,12 +17,14 @@
 #include "capture/live.h"
 #include "output/metrics_exposition.h"
 #include "output/progress.h"
+#include "output/state_file.h"
 #include "pipeline/runner.h"
 
 namespace tsujiban::app {
 namespace {
 
 constexpr int stats_every_seconds = 60;
+constexpr int state_every_seconds = 300;
 constexpr long signal_wait_ns = 100'000'000;
 constexpr int stalled_pipe_wait_ms = 100;  // How long an output may hold the correlator up.
 
@@ -28,6 +33,64 @@ sigset_t our_signals() {
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
   return set;
+}
+
+// The folder is made while there are rights to, and handed over, because it is written to without them.
+bool make_state_folder(const std::string& path, std::string& error) {
+  if (mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) {
+    error = path + ": cannot make the state folder: " + std::strerror(errno);
+    return false;
+  }
+  give_to_unprivileged(path);
+  return true;
+}
+
+// What the site's detectors kept over the last stop, and whether it was under this configuration.
+void load_state(const std::string& path, std::uint64_t fingerprint, pipeline::Correlator& correlator) {
+  std::vector<std::uint8_t> bytes;
+  std::string message;
+  switch (output::read_state(path, bytes, message)) {
+    case output::StateRead::absent:
+      std::fprintf(stderr, "%s: no state yet: the detectors that learn begin to learn 学習を開始します\n",
+                   path.c_str());
+      return;
+    case output::StateRead::damaged:
+    case output::StateRead::unreadable:
+      std::fprintf(stderr, "%s; the detectors that learn begin anew\n", message.c_str());
+      return;
+    case output::StateRead::ok:
+      break;
+  }
+  StateReader reader({bytes.data(), bytes.size()});
+  const auto before = reader.get<std::uint64_t>();
+  if (reader.failed() || !correlator.load_state({bytes.data() + bytes.size() - reader.left(), reader.left()}, message))
+    std::fprintf(stderr, "%s: %s\n", path.c_str(), reader.failed() ? "is too short" : message.c_str());
+  if (before == fingerprint) return;
+  const DetectorInfo& info = info_of(DetectorId::sensor_configuration_changed);
+  Alert alert;
+  alert.detector = info.id;
+  alert.signature_gid = info.gid;
+  alert.signature_id = info.sid;
+  alert.signature_rev = 1;
+  alert.severity = static_cast<Severity>(info.severity);
+  alert.has_addresses = false;
+  alert.merge_key = 1;
+  alert.time = {static_cast<std::int64_t>(std::time(nullptr)) * 1'000'000'000};
+  std::snprintf(alert.why[0].data(), Alert::why_text_max,
+                "configuration %016llx was replaced by %016llx since the sensor ran last",
+                static_cast<unsigned long long>(before), static_cast<unsigned long long>(fingerprint));
+  correlator.raise_before_run(alert);
+}
+
+void save_state(const std::string& path, std::uint64_t fingerprint, pipeline::Correlator& correlator) {
+  std::vector<std::uint8_t> state;
+  if (!correlator.take_state(state)) return;
+  StateWriter writer;
+  writer.put(fingerprint);
+  std::vector<std::uint8_t> bytes = writer.bytes();
+  bytes.insert(bytes.end(), state.begin(), state.end());
+  std::string error;
+  if (!output::write_state(path, {bytes.data(), bytes.size()}, error)) std::fprintf(stderr, "%s\n", error.c_str());
 }
 
 }  // namespace
@@ -83,6 +146,10 @@ int run_command(const std::string& configuration) {
       if (wanted.types.has(static_cast<EventType>(i))) events.add(static_cast<EventType>(i));
     }
   }
+  if (!config.state_directory.empty() && !make_state_folder(config.state_directory, error)) {
+    std::fprintf(stderr, "%s\n", error.c_str());
+    return exit_failed;
+  }
   std::string user;
   if (!drop_privileges(user, error)) {
     std::fprintf(stderr, "tsujiban: %s\n", error.c_str());
@@ -106,6 +173,8 @@ int run_command(const std::string& configuration) {
     std::fprintf(stderr, "listening on %s as user %s 監視開始\n", entry.interface.c_str(), user.c_str());
 
   pipeline::Runner runner(run, std::move(sinks), process);
+  const std::string state_path = config.state_directory.empty() ? "" : config.state_directory + "/detectors.state";
+  if (!state_path.empty()) load_state(state_path, loaded.fingerprint, runner.correlator());
   std::unique_ptr<output::MetricsServer> server;
   if (!config.metrics_listen.empty()) {
     output::MetricsSources metrics_sources;
@@ -129,9 +198,13 @@ int run_command(const std::string& configuration) {
   int seconds = 0;
   runner.run_live(open_sources, stop, [&] {
     if (++seconds % stats_every_seconds == 0) runner.correlator().request_stats();
+    if (state_path.empty()) return;
+    if (seconds % state_every_seconds == 0) runner.correlator().request_state();
+    save_state(state_path, loaded.fingerprint, runner.correlator());
   });
   over.store(true, std::memory_order_relaxed);
   signal_thread.join();
+  if (!state_path.empty()) save_state(state_path, loaded.fingerprint, runner.correlator());
 
   const metrics::Totals totals = metrics::fold(runner.counters());
   std::fprintf(

@@ -4,9 +4,15 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <stdexcept>
+#include <utility>
 
 #include "app/version.h"
+#include "capture/capture_file.h"
+#include "config/text_file.h"
 #include "detect/signature_rules.h"
+#include "dissectors/dhcp/dhcp_wire.h"
+#include "dissectors/dns/dns_dissector.h"
 #include "dissectors/echonet_lite/echonet_lite_wire.h"
 
 namespace tsujiban::app {
@@ -16,6 +22,18 @@ constexpr std::size_t faults_shown_max = config::faults_max;
 
 void tell(const std::vector<config::Fault>& faults) {
   for (const config::Fault& fault : faults) std::fprintf(stderr, "%s\n", config::to_string(fault).c_str());
+}
+
+// Over the bytes of every file, with the fixed seed: the same files give the same number on every run.
+std::uint64_t fingerprint_of(const std::vector<std::string>& files) {
+  constexpr std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
+  std::uint64_t sum = 0;
+  for (const std::string& file : files) {
+    std::string text;
+    if (!config::read_text_file(file, file_bytes_max, text).empty()) text = file;
+    sum = hash_bytes({}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, sum);
+  }
+  return sum;
 }
 
 }  // namespace
@@ -34,7 +52,10 @@ bool load(const std::string& configuration, const std::vector<std::string>& more
     std::fprintf(stderr, "tsujiban: %s\n", fault.c_str());
     return false;
   }
-  return faults.empty() && loaded.config != nullptr && loaded.rules != nullptr;
+  if (!faults.empty() || loaded.config == nullptr || loaded.rules == nullptr) return false;
+  files.insert(files.begin(), loaded.config->files.begin(), loaded.config->files.end());
+  loaded.fingerprint = fingerprint_of(files);
+  return true;
 }
 
 pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsigned workers) {
@@ -47,6 +68,23 @@ pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsig
     run.allow = std::make_shared<const policy::AllowList>(run.inventory, run.seed);
   }
   run.rules = loaded.rules;
+  const config::Privacy& privacy = loaded.config->privacy;
+  if (privacy.mask)
+    run.mask = std::make_shared<const output::Mask>(true, Bytes(privacy.key.data(), privacy.key.size()));
+  run.site.config = loaded.config;
+  run.site.inventory = run.inventory;
+  // Detectors ask it whatever becomes of the detector that is named after it.
+  run.site.allow = run.allow != nullptr             ? run.allow
+                   : loaded.config->has_inventory() ? std::make_shared<const policy::AllowList>(run.inventory, run.seed)
+                                                    : nullptr;
+  const auto calendar = std::make_shared<const policy::Calendar>(run.inventory);
+  run.site.calendar = calendar;
+  run.site.rights = std::make_shared<const policy::ControlRights>(run.inventory, calendar, run.seed);
+  run.site.seed = run.seed;
+  run.site_detectors = detect::site_detectors();
+  for (const detect::SiteDetectorRow& row : run.site_detectors) {
+    if (detect::is_on(row, *loaded.config)) run.facts |= row.facts;
+  }
   run.stall = loaded.config->detectors[static_cast<std::size_t>(DetectorId::sensor_capture_stalled)].window;
   run.pulse = {std::min(run.pulse.ns, std::max<std::int64_t>(run.stall.ns / 2, 1'000'000'000))};
   run.dissectors = dissect::registry();
@@ -84,17 +122,48 @@ output::StartBanner make_banner(const pipeline::RunContext& run, const std::stri
            run.allow != nullptr ? std::to_string(run.config->assets.size()) + " assets, " +
                                       std::to_string(run.config->allow.size()) + " allow entries"
                                 : "needs an inventory: `assets:` in the configuration (-c)");
+  const bool inventory = run.config->has_inventory();
+  for (const detect::SiteDetectorRow& row : run.site_detectors) {
+    for (const DetectorId id : row.detectors) {
+      const bool rests = row.needs_inventory && !inventory;
+      detector(id, !rests, rests ? "needs an inventory: `assets:` in the configuration (-c)" : "");
+    }
+  }
   detector(DetectorId::sensor_packet_loss, true, "");
   detector(DetectorId::sensor_capture_stalled, true, run.live ? "" : "one-sidedness only; silence is told live");
+  detector(DetectorId::sensor_output_stalled, run.live, run.live ? "" : "`read` waits for its outputs");
   detector(DetectorId::sensor_state_limit, true, "");
   detector(DetectorId::sensor_clock_step, true, "");
+  detector(DetectorId::sensor_blind, true, "");
+  detector(DetectorId::sensor_configuration_changed, run.live, run.live ? "" : "told by `run`, at its start");
   detector(DetectorId::sensor_duplicate_packets, true, "");
   return banner;
 }
 
 std::string_view message_type_name(AppProtocol protocol, unsigned type) {
+  if (protocol == AppProtocol::dhcp) return dhcp::counter_name(type);
+  if (protocol == AppProtocol::dns) return dns::message_type_name(static_cast<std::uint8_t>(type));
   if (protocol == AppProtocol::echonet_lite) return echonet_lite::service_name(static_cast<std::uint8_t>(type));
   return {};
+}
+
+void analyse(const std::vector<std::string>& captures, std::shared_ptr<capture::PacketSource> source,
+             pipeline::Runner& runner, const pipeline::Runner::Watch& watch) {
+  if (!capture::can_reopen(captures)) {
+    runner.run_shared(*source, watch);
+    return;
+  }
+  bool first = true;
+  runner.run_mapped(
+      [&] {
+        // The first is open already; names are asked of it as long as the run lasts, so it is shared, not given away.
+        if (std::exchange(first, false)) return source;
+        std::string error;
+        std::shared_ptr<capture::PacketSource> again = capture::open_capture(captures, error);
+        if (again == nullptr) throw std::runtime_error(error);
+        return again;
+      },
+      watch);
 }
 
 bool parse_event_types(std::string_view list, EventTypes& types, std::string& unknown) {

@@ -7,6 +7,7 @@
 #include "metrics/process_metrics.h"
 #include "output/summary.h"
 #include "pipeline/run_context.h"
+#include "pipeline/runner.h"
 
 namespace tsujiban::app {
 
@@ -15,6 +16,7 @@ namespace tsujiban::app {
 struct Loaded {
   std::shared_ptr<const config::Config> config;
   std::shared_ptr<const detect::RuleSet> rules;
+  std::uint64_t fingerprint = 0;  // Of all that was read for it: another one is another configuration.
 };
 bool load(const std::string& configuration, const std::vector<std::string>& more_rules, Loaded& loaded);
 
@@ -24,6 +26,11 @@ pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsig
 // What is on and what rests, for the start and for the summary.
 output::StartBanner make_banner(const pipeline::RunContext& run, const std::string& configuration,
                                 std::vector<output::Feature> outputs);
+
+// Runs captures through: every worker opens them for itself where that can be done, else one reader feeds all. `source`
+// is the first opening. Throws std::runtime_error where a later one fails.
+void analyse(const std::vector<std::string>& captures, std::shared_ptr<capture::PacketSource> source,
+             pipeline::Runner& runner, const pipeline::Runner::Watch& watch);
 
 // Names a message type of any protocol; empty where it has no name.
 std::string_view message_type_name(AppProtocol protocol, unsigned type);

@@ -76,7 +76,20 @@ namespace tsujiban {
                               row(echonet_trailing_data, "bytes after the last property")                              \
                                   row(echonet_setget_missing_get, "a SetGet message without its OPCGet list")          \
                                       row(echonet_bad_eoj, "an object group or instance that the standard reserves")   \
-                                          row(echonet_unsynchronised, "stream bytes that begin no ECHONET Lite frame")
+                                          row(echonet_unsynchronised,                                                  \
+                                              "stream bytes that begin no ECHONET Lite frame") /* DNS */               \
+      row(dns_bad_label, "a label type that RFC 1035 reserves")                                                        \
+          row(dns_bad_pointer, "a compression pointer that does not point backwards")                                  \
+              row(dns_name_too_long, "a name of more than 255 bytes or of more pointers than the limit")               \
+                  row(dns_count_mismatch, "fewer questions or records than the header's counts say")                   \
+                      row(dns_bad_rdata, "record data that its type cannot have")                                      \
+                          row(dns_too_many_records, "more records than are read of one message")                       \
+                              row(dns_bad_opcode, "an opcode that is not assigned")                                    \
+                                  row(dns_reserved_bit, "the reserved header bit is set")                              \
+                                      row(dns_unsynchronised, "stream bytes that begin no DNS message") /* DHCP */     \
+      row(dhcp_bad_header, "a DHCP operation, address length or cookie that cannot be")                                \
+          row(dhcp_bad_option, "a DHCP option that its length or place makes impossible")                              \
+              row(dhcp_too_many_options, "more DHCP options or relays than are read of one message")
 
 enum class ParseError : std::uint8_t {
   none = 0,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "config/few.h"
 #include "model/address.h"
 #include "model/detector_catalogue.h"
 #include "model/segment_key.h"
@@ -27,13 +28,19 @@ struct Fault {
 };
 std::string to_string(const Fault& fault);
 
+// The same as a Place in twelve bytes, for what there are a million of: `Config::place_of` gives the name.
+struct FilePlace {
+  std::uint32_t file = 0;  // Index into `Config::files`.
+  std::uint32_t line = 0, column = 0;
+};
+
 struct Segment {
   std::string name;
   std::vector<IpPrefix> prefixes;
   SegmentKey key;         // From vlan, vni or pan.
   bool any_link = false;  // None of them given: the prefix alone tells.
   ErabInterface interface = ErabInterface::none;
-  Place place;
+  FilePlace place;
 };
 
 struct PortRange {
@@ -52,7 +59,7 @@ struct Asset {
   double capacity_kw = 0;
   std::uint8_t jc_star = 0;  // JC-STAR level, 1 to 4; 0: none recorded.
   std::vector<PortRange> ports;
-  Place place;
+  FilePlace place;
 };
 
 // When something holds: on these days of the week, from one minute of the day to another, in the site's time zone. An
@@ -66,28 +73,33 @@ struct TimeWindow {
 struct Endpoint {
   enum class Kind : std::uint8_t { any, asset, role, segment, prefix };
   Kind kind = Kind::any;
-  std::uint32_t index = 0;  // Asset or segment index.
   Role role = Role::unknown;
+  std::uint32_t index = 0;  // Asset or segment index.
   IpPrefix prefix;
 };
 
+// There may be a million, so one is 168 bytes, mostly without the heap.
 struct AllowEntry {
-  std::vector<Endpoint> from, to;
-  std::vector<PortRange> ports;         // Of `to`; empty: any.
-  std::vector<AppProtocol> protocols;   // Empty: any.
-  bool both_directions = false;         // `direction: both`; else only `from` may begin.
-  std::vector<TimeWindow> when;         // `when:`; empty: always.
-  std::int64_t expires_ns = INT64_MAX;  // `expires: 2027-03-31`: the end of that day in the site's zone.
-  std::string reason;
-  Place place;
+  Few<Endpoint> from, to;
+  Few<PortRange> ports;                      // Of `to`; empty: any.
+  Few<AppProtocol> protocols;                // Empty: any.
+  Few<TimeWindow> when;                      // `when:`; empty: always.
+  std::int64_t expires_local_s = INT64_MAX;  // `expires: 2027-03-31`; see `never_expires`.
+  std::string_view reason;                   // Lives as long as the configuration, or a copy of it.
+  FilePlace place;
+  bool both_directions = false;  // `direction: both`; else only `from` may begin.
 };
+// `expires` names the last day on which an entry holds. `expires_local_s` is the first second after it, counted from
+// 1970-01-01T00:00:00 as the clocks of the site's zone show it, as if the zone were UTC: whoever judges adds the zone's
+// offset to the packet's time first.
+inline constexpr std::int64_t never_expires = INT64_MAX;
 
 // `control:`: who may write (effects P, A, R and C) beside the defaults.
 struct ControlEntry {
   std::vector<Endpoint> from, to;
   std::vector<AppProtocol> protocols;  // Empty: any.
   std::vector<TimeWindow> when;
-  std::int64_t expires_ns = INT64_MAX;
+  std::int64_t expires_local_s = never_expires;
   std::string reason;
   Place place;
 };
@@ -150,6 +162,8 @@ struct DetectorSettings {
   bool enabled = true;
 };
 
+class TextPool;
+
 // One validated, immutable configuration. Built by `load`; shared by everybody for as long as they need it.
 struct Config {
   std::string site_name;
@@ -159,6 +173,7 @@ struct Config {
   std::string state_directory;
   std::uint64_t memory_bytes = std::uint64_t{4} << 30;
   std::vector<CaptureEntry> captures;
+  std::vector<std::string> files;  // Every file that was read, for `place_of`.
   std::vector<Segment> segments;
   std::vector<Asset> assets;
   std::vector<AllowEntry> allow;
@@ -185,6 +200,8 @@ struct Config {
   std::uint32_t tunable_count_of(DetectorId id, std::string_view key) const noexcept {
     return static_cast<std::uint32_t>(tunable(id, key).value);
   }
+  Place place_of(const FilePlace& place) const;
+  std::shared_ptr<const TextPool> texts;  // Holds what the views above look at.
   bool has_inventory() const noexcept { return !assets.empty(); }
 };
 
@@ -192,6 +209,12 @@ struct Config {
 inline constexpr std::size_t include_depth_max = 8;
 inline constexpr std::size_t include_files_max = 1000;
 inline constexpr std::size_t signature_files_max = 10000;
+inline constexpr std::size_t table_files_max = 1000;    // CSV files of one kind.
+inline constexpr std::size_t segments_max = 1'000'000;  // With the homes that templates make.
+inline constexpr std::size_t assets_max = 4'000'000;    // The same.
+inline constexpr std::size_t allow_entries_max = 2'000'000;
+inline constexpr std::size_t windows_max = 1024;  // Of `maintenance`, of `dispatch`, and in one `when`.
+inline constexpr std::size_t control_entries_max = 100'000;
 inline constexpr std::size_t allow_ends_max = 4096;        // Names in one `from` or `to`.
 inline constexpr std::size_t allow_pairs_max = 4'000'000;  // Pairs of one `from` and one `to`, over all entries.
 inline constexpr std::size_t allow_same_pair_max = 256;    // Entries that name the very same pair.
@@ -201,8 +224,8 @@ inline constexpr std::size_t allow_ports_max = 256;        // Port ranges of one
 // fault found, in the order of files and lines (at most `faults_max`, the last then saying how many more).
 inline constexpr std::size_t faults_max = 1000;
 std::shared_ptr<const Config> load(const std::string& path, std::vector<Fault>& faults);
-// The same for a text that is in memory already; `name` stands in the places. `include`, and the files that
-// `signatures` names, need a folder: the first is refused, the second are kept as written.
+// The same for a text that is in memory already; `name` stands in the places. What names files needs a folder:
+// `include`, tables and the key file are refused, the files of `signatures` are kept as written.
 std::shared_ptr<const Config> load_text(const std::string& name, std::string_view text, std::vector<Fault>& faults);
 // A few lines for people, each ended by a newline: what the configuration holds. `tsujiban check` prints it.
 std::string describe(const Config& config);

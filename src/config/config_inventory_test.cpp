@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "config/config_test_text.h"
+#include "config/values.h"
 
 namespace tsujiban::config {
 namespace {
@@ -10,6 +11,12 @@ const std::string two_homes =
     "segments:\n"
     "  - {name: han-12, prefix: 192.168.1.0/24, vlan: [30, 112], erab: R5}\n"
     "  - {name: han-13, prefix: 192.168.1.0/24, vlan: [30, 113], erab: R5}\n";
+
+std::string protocols() {
+  std::vector<std::string_view> names;
+  for (std::size_t i = 1; i < app_protocol_count; ++i) names.push_back(name_of(static_cast<AppProtocol>(i)));
+  return listed(names);
+}
 
 TEST(ConfigSegments, every_wrong_value_is_told) {
   EXPECT_EQ(
@@ -102,7 +109,7 @@ TEST(ConfigAssets, every_wrong_value_is_told) {
              "site.yaml:13:5: an asset needs the key \"address\"",
              "site.yaml:13:27: unknown key \"adress\" in an asset; did you mean \"address\"?; accepted: name, role, "
              "address, segment, mac, "
-             "serves, object, capacity_kw, ports"}));
+             "serves, object, capacity_kw, jc_star, ports"}));
 }
 
 TEST(ConfigAssets, the_same_address_in_two_homes_is_two_assets) {
@@ -113,7 +120,7 @@ TEST(ConfigAssets, the_same_address_in_two_homes_is_two_assets) {
                                     "  - {name: hems-12, role: ems, address: [192.168.1.2, \"fe80::2\"], segment: "
                                     "han-12, mac: \"02:00:00:00:12:02\", serves: [R5, R4]}\n"
                                     "  - {name: hems-13, role: ems, address: [192.168.1.2, \"fe80::2\"], segment: "
-                                    "han-13, object: 013001, capacity_kw: 6, ports: udp/3610}\n",
+                                    "han-13, object: 013001, capacity_kw: 6, jc_star: 2, ports: udp/3610}\n",
                                 faults);
   ASSERT_TRUE(faults.empty()) << to_string(faults[0]);
   ASSERT_EQ(config->assets.size(), 2u);
@@ -123,6 +130,8 @@ TEST(ConfigAssets, the_same_address_in_two_homes_is_two_assets) {
   EXPECT_EQ(config->assets[0].mac.value, 0x020000001202u);
   EXPECT_EQ(config->assets[1].object, 0x013001u);
   EXPECT_EQ(config->assets[1].capacity_kw, 6);
+  EXPECT_EQ(config->assets[1].jc_star, 2);
+  EXPECT_EQ(config->assets[0].jc_star, 0);
   EXPECT_EQ(config->assets[1].place.line, 6u);
   EXPECT_EQ(config->assets[1].place.column, 5u);
 }
@@ -152,8 +161,8 @@ TEST(ConfigAllow, every_wrong_value_is_told) {
              "site.yaml:8:85: direction: \"out\" is not known; accepted: forward, both",
              "site.yaml:9:5: an allow entry needs the key \"to\"",
              "site.yaml:9:38: ports: \"80\" names no ports; accepted: tcp/443, udp/3610, tcp/1000-2000, any",
-             "site.yaml:9:55: protocols: \"echonet\" is no protocol that is understood; accepted: echonet_lite",
-             "site.yaml:9:64: protocols: \"modbus\" is no protocol that is understood; accepted: echonet_lite",
+             "site.yaml:9:55: protocols: \"echonet\" is no protocol that is understood; accepted: " + protocols(),
+             "site.yaml:9:64: protocols: \"modbus\" is no protocol that is understood; accepted: " + protocols(),
              "site.yaml:10:12: from: a name is here twice", "site.yaml:10:49: reason: 1 to 256 bytes are accepted",
              "site.yaml:11:12: from: here is a map; a single value is accepted",
              "site.yaml:11:24: to: the list is empty; give one or more, or leave the key out"}));

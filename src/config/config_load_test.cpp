@@ -1,48 +1,11 @@
 // Files: what cannot be read, includes, globs, and the example that is shipped.
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-
-#include "config/config_test_text.h"
+#include "config/config_test_folder.h"
 #include "config/yaml_tree.h"
 
 namespace tsujiban::config {
 namespace {
 
-class ConfigLoad : public testing::Test {
- protected:
-  ConfigLoad() {
-    char name[] = "/tmp/tsujiban_config_XXXXXX";
-    folder_ = mkdtemp(name);
-  }
-  ~ConfigLoad() override { std::filesystem::remove_all(folder_); }
-
-  std::string write(const std::string& name, const std::string& text) {
-    const std::filesystem::path path = folder_ / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-    return path.string();
-  }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  // Every fault, with the folder's name taken out.
-  Lines faults_of_file(const std::string& name) {
-    std::vector<Fault> faults;
-    config_ = load(path(name), faults);
-    Lines lines;
-    for (const Fault& fault : faults) {
-      std::string line = to_string(fault);
-      for (std::size_t at; (at = line.find(folder_.string() + "/")) != std::string::npos;)
-        line.erase(at, folder_.string().size() + 1);
-      lines.push_back(line);
-    }
-    return lines;
-  }
-
-  std::filesystem::path folder_;
-  std::shared_ptr<const Config> config_;
-};
+using ConfigLoad = ConfigFolder;
 
 TEST_F(ConfigLoad, a_file_that_cannot_be_read_is_one_clear_line) {
   EXPECT_EQ(faults_of_file("none.yaml"), (Lines{"none.yaml: No such file or directory"}));
@@ -68,7 +31,7 @@ TEST_F(ConfigLoad, included_files_are_read_and_faults_name_their_file) {
   EXPECT_EQ(faults_of_file("site.yaml"), Lines{});
   ASSERT_NE(config_, nullptr);
   EXPECT_EQ(config_->assets[0].segment, 1u);
-  EXPECT_EQ(config_->assets[0].place.file, path("homes/a.yaml"));
+  EXPECT_EQ(config_->place_of(config_->assets[0].place).file, path("homes/a.yaml"));
 
   write("homes/b.yaml", "hots: a\nhost: b\nassets:\n  - {name: battery-a, role: device, address: 10.0.0.1}\n");
   const Lines lines = faults_of_file("site.yaml");
@@ -128,15 +91,15 @@ TEST(ConfigExample, the_shipped_example_has_no_fault) {
   EXPECT_EQ(config->site_name, "tokyo-aggregation-1");
   EXPECT_EQ(config->timezone, "Asia/Tokyo");
   EXPECT_EQ(config->memory_bytes, std::uint64_t{4} << 30);
-  EXPECT_EQ(config->segments.size(), 3u);
-  EXPECT_EQ(config->assets.size(), 10u);
-  EXPECT_EQ(config->allow.size(), 5u);
+  EXPECT_EQ(config->segments.size(), 7u);
+  EXPECT_EQ(config->assets.size(), 18u);
+  EXPECT_EQ(config->allow.size(), 6u);
   EXPECT_EQ(config->outputs[1].types.has(EventType::flow), false);
   const std::string text = describe(*config);
-  EXPECT_NE(text.find("assets      10: 1 coordinator, 1 aggregator, 2 ems, 3 device, 2 router, 1 operator\n"),
+  EXPECT_NE(text.find("assets      18: 1 coordinator, 1 aggregator, 6 ems, 7 device, 2 router, 1 operator\n"),
             std::string::npos)
       << text;
-  EXPECT_NE(text.find("capacity    17.5 kW\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("capacity    41.5 kW\n"), std::string::npos) << text;
 }
 
 }  // namespace

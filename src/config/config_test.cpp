@@ -1,6 +1,9 @@
 // The reader: YAML, keys, words and units.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 #include "config/config_test_text.h"
 #include "config/detectors_present.h"
 #include "config/values.h"
@@ -57,7 +60,8 @@ TEST(ConfigText, bytes_that_are_no_text_are_refused) {
 
 TEST(ConfigText, an_empty_file_or_another_shape_is_refused) {
   const std::string keys =
-      "site, host, state, capture, segments, assets, allow, signatures, detectors, outputs, metrics";
+      "site, host, state, privacy, capture, segments, segment_files, assets, asset_files, erab, power_steps, "
+      "maintenance, dispatch, allow, allow_files, control, control_defaults, signatures, detectors, outputs, metrics";
   EXPECT_EQ(faults_of(""), (Lines{"site.yaml: the file is empty; a map is accepted, with the keys " + keys}));
   EXPECT_EQ(faults_of("# only a comment\n").size(), 1u);
   EXPECT_EQ(faults_of("- a\n"),
@@ -74,8 +78,7 @@ TEST(ConfigKeys, an_unknown_key_is_told_with_what_was_meant) {
 }
 
 TEST(ConfigKeys, keys_of_later_work_are_unknown_until_they_work) {
-  for (const char* key : {"privacy", "segment_files", "asset_files", "erab", "maintenance", "dispatch", "control",
-                          "indicators", "control_defaults"}) {
+  for (const char* key : {"indicators", "learn", "feeds", "console"}) {
     const Lines lines = faults_of(std::string(key) + ": {}\n");
     ASSERT_EQ(lines.size(), 1u) << key;
     EXPECT_EQ(lines[0].find("site.yaml:1:1: unknown key \"" + std::string(key) + "\" in the configuration"), 0u)
@@ -128,19 +131,82 @@ TEST(ConfigCapture, kinds_interfaces_and_workers_are_checked) {
 }
 
 TEST(ConfigDetectors, only_detectors_that_exist_are_accepted) {
-  const Lines lines =
-      faults_of("detectors: {policy.peer-not-alowed: {repeat: 60}, control.load-altering: {repeat: 60s}}\n");
+  const Lines lines = faults_of("detectors: {policy.peer-not-alowed: {repeat: 60}, c2.beacon: {repeat: 60s}}\n");
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_EQ(
-      lines[0],
+  const std::string meant =
       "site.yaml:1:13: unknown key \"policy.peer-not-alowed\" in detectors; did you mean \"policy.peer-not-allowed\"?; "
-      "accepted: "
-      "policy.peer-not-allowed, sensor.packet-loss, sensor.capture-stalled, sensor.state-limit, sensor.clock-step, "
-      "sensor.duplicate-packets, signature");
-  EXPECT_EQ(lines[1].find("site.yaml:1:51: unknown key \"control.load-altering\" in detectors"), 0u) << lines[1];
+      "accepted: policy.peer-not-allowed, policy.port-not-allowed, ";
+  EXPECT_EQ(lines[0].substr(0, meant.size()), meant);
+  EXPECT_EQ(lines[1].find("site.yaml:1:51: unknown key \"c2.beacon\" in detectors"), 0u) << lines[1];
   EXPECT_EQ(faults_of("detectors: {signature: {repeat: 60, enabled: yes}}\n"),
             (Lines{"site.yaml:1:33: repeat: \"60\" has no unit; accepted: 60s, 10m, 1h, 7d",
                    "site.yaml:1:46: enabled: \"yes\" is not known; accepted: true, false"}));
+}
+
+TEST(ConfigDetectors, those_that_exist_are_in_the_order_of_the_catalogue) {
+  EXPECT_TRUE(std::is_sorted(detectors_present.begin(), detectors_present.end()));
+  EXPECT_TRUE(is_present(DetectorId::sensor_blind));
+  EXPECT_FALSE(is_present(DetectorId::control_firmware_update));
+}
+
+TEST(ConfigDetectors, every_setting_of_the_catalogue_is_accepted_with_its_unit) {
+  std::string text = "detectors:\n";
+  for (const DetectorId id : detectors_present) {
+    text += "  " + std::string(info_of(id).name) + ": {repeat: 90s, enabled: true";
+    for (const Tunable& tunable : tunables()) {
+      if (tunable.detector != id) continue;
+      static constexpr std::array<std::string_view, 4> values = {"7", "12.5%", "3h", "9/30s"};
+      text += ", " + std::string(tunable.key) + ": " + std::string(values[static_cast<std::size_t>(tunable.kind)]);
+    }
+    text += "}\n";
+  }
+  std::vector<Fault> faults;
+  const auto config = load_text("site.yaml", text, faults);
+  ASSERT_TRUE(faults.empty()) << to_string(faults[0]);
+  for (const Tunable& tunable : config->tunables) {
+    if (!is_present(tunable.detector)) continue;
+    static constexpr std::array<double, 4> values = {7, 0.125, 3 * 3600, 9};
+    EXPECT_EQ(tunable.value, values[static_cast<std::size_t>(tunable.kind)]) << tunable.key;
+    if (tunable.kind == Tunable::Kind::rate) {
+      EXPECT_EQ(tunable.per_s, 30);
+    }
+  }
+  EXPECT_EQ(config->settings(DetectorId::recon_scan).repeat, Duration::seconds(90));
+}
+
+TEST(ConfigDetectors, settings_with_wrong_units_are_told) {
+  std::vector<Fault> faults;
+  const auto config = load_text("site.yaml",
+                                "detectors:\n"
+                                "  control.load-altering: {kw: 7MW, share: 20%, devices_min: 5, window: 60s}\n"
+                                "  policy.unknown-asset: {per_segment_max: 20/h}\n"
+                                "  availability.silent-asset: {factor: 2.5}\n"
+                                "  sensor.capture-stalled: {window: 30s}\n",
+                                faults);
+  ASSERT_TRUE(faults.empty()) << to_string(faults[0]);
+  EXPECT_EQ(config->tunable(DetectorId::control_load_altering, "kw").value, 7000);
+  EXPECT_EQ(config->tunable(DetectorId::policy_unknown_asset, "per_segment_max").per_s, 3600);
+  EXPECT_EQ(config->tunable(DetectorId::availability_silent_asset, "factor").value, 2.5);
+  EXPECT_EQ(config->settings(DetectorId::sensor_capture_stalled).window, Duration::seconds(30));
+  EXPECT_EQ(
+      faults_of("detectors:\n"
+                "  control.load-altering: {kw: 7GWh, share: 20, devices_min: 0, window: 60}\n"
+                "  echonet.enumeration: {hosts: 8, epcs: 0/60s, multicast: 3/10}\n"
+                "  availability.silent-asset: {factor: -1, min: 0s, window: 5s}\n"
+                "  control.oscillation: {kw: 0, flips: 3.5}\n"),
+      (Lines{"site.yaml:2:31: kw: \"GWh\" is no unit here; accepted: 500kW, 7MW, 1.5GW, or a plain number of kilowatts",
+             "site.yaml:2:44: share: \"20\" is no share; more than 0% and at most 100% is accepted",
+             "site.yaml:2:61: devices_min: \"0\" is not accepted; a whole number from 1 to 1000000000 is",
+             "site.yaml:2:72: window: \"60\" has no unit; accepted: 60s, 10m, 1h, 7d",
+             "site.yaml:3:32: hosts: \"8\" is no rate; accepted: 8/60s, 20/h",
+             "site.yaml:3:41: epcs: \"0/60s\" is no rate; accepted: 8/60s, 20/h",
+             "site.yaml:3:59: multicast: \"3/10\" is no rate; accepted: 8/60s, 20/h",
+             "site.yaml:4:39: factor: \"-1\" is not accepted; a number above 0 and up to 1000000 is",
+             "site.yaml:4:48: min: \"0s\" cannot be; 1s and more is accepted",
+             "site.yaml:4:52: unknown key \"window\" in the settings of a detector; accepted: repeat, enabled, factor, "
+             "min",
+             "site.yaml:5:29: kw: \"0\" cannot be; more than 0 kW is accepted",
+             "site.yaml:5:39: flips: \"3.5\" is not accepted; a whole number from 1 to 1000000000 is"}));
 }
 
 TEST(ConfigDetectors, defaults_are_those_of_the_catalogue) {
@@ -153,14 +219,20 @@ TEST(ConfigDetectors, defaults_are_those_of_the_catalogue) {
   EXPECT_FALSE(config->has_inventory());
 }
 
+std::string event_types() {
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < event_type_count; ++i) names.push_back(name_of(static_cast<EventType>(i)));
+  return listed(names);
+}
+
 TEST(ConfigOutputs, paths_types_and_rotation_are_checked) {
-  EXPECT_EQ(faults_of("outputs:\n  - {kind: eve, path: eve.json, types: [alert, flows]}\n  - {kind: syslog, path: "
-                      "eve.json, rotate: 10MB}\n"),
-            (Lines{"site.yaml:2:48: types: \"flows\" is no type of event; did you mean \"flow\"?; accepted: alert, "
-                   "flow, echonet_lite, arp, anomaly, stats",
-                   "site.yaml:3:12: kind: \"syslog\" is not known; accepted: eve",
-                   "site.yaml:3:26: path: \"eve.json\" is written by two outputs; the first is on line 2",
-                   "site.yaml:3:44: rotate: \"MB\" is no unit here; accepted: 64KiB, 512MiB, 4GiB, 1TiB"}));
+  EXPECT_EQ(
+      faults_of("outputs:\n  - {kind: eve, path: eve.json, types: [alert, flows]}\n  - {kind: syslog, path: "
+                "eve.json, rotate: 10MB}\n"),
+      (Lines{"site.yaml:2:48: types: \"flows\" is no type of event; did you mean \"flow\"?; accepted: " + event_types(),
+             "site.yaml:3:12: kind: \"syslog\" is not known; accepted: eve",
+             "site.yaml:3:26: path: \"eve.json\" is written by two outputs; the first is on line 2",
+             "site.yaml:3:44: rotate: \"MB\" is no unit here; accepted: 64KiB, 512MiB, 4GiB, 1TiB"}));
 }
 
 TEST(ConfigMetrics, listen_is_an_address_with_a_port) {

@@ -16,7 +16,15 @@ const Tunable& Config::tunable(DetectorId id, std::string_view key) const noexce
   return tunables.front();
 }
 
+Place Config::place_of(const FilePlace& place) const {
+  return {place.file < files.size() ? files[place.file] : std::string{}, place.line, place.column};
+}
+
 namespace {
+
+std::string counted(std::size_t count, const char* one, const char* many) {
+  return std::to_string(count) + ' ' + (count == 1 ? one : many);
+}
 
 std::string size_text(std::uint64_t bytes) {
   static constexpr std::array<const char*, 5> units = {"bytes", "KiB", "MiB", "GiB", "TiB"};
@@ -65,7 +73,26 @@ std::string describe(const Config& config) {
   }
   line("assets", std::to_string(config.assets.size()) + by_role);
   if (capacity_kw > 0) line("capacity", kilowatts_text(capacity_kw));
-  line("allow", std::to_string(config.allow.size()) + (config.allow.size() == 1 ? " entry" : " entries"));
+  line("allow", counted(config.allow.size(), "entry", "entries"));
+  line("control", counted(config.control.size(), "entry", "entries") +
+                      (config.control_defaults ? ", beside what roles may do" : ", and nothing beside them"));
+  if (!config.maintenance.empty()) line("maintenance", counted(config.maintenance.size(), "window", "windows"));
+  if (!config.dispatch.empty()) line("dispatch", counted(config.dispatch.size(), "window", "windows"));
+  line("power", "severity 2 from " + kilowatts_text(config.power_steps_kw[0]) + ", severity 1 from " +
+                    kilowatts_text(config.power_steps_kw[1]) + ", importance A from " +
+                    kilowatts_text(config.power_steps_kw[2]));
+  for (std::size_t i = 1; i < erab_interface_count; ++i) {
+    const InterfaceRules& rules = config.erab[i];
+    if (!rules.has_protocols) continue;
+    std::string protocols;
+    for (const AppProtocol protocol : rules.protocols)
+      protocols += (protocols.empty() ? "" : ", ") + std::string(name_of(protocol));
+    line("erab", std::string(name_of(static_cast<ErabInterface>(i))) + ": " + protocols +
+                     (rules.reason.empty() ? std::string{} : ", because: " + rules.reason));
+  }
+  line("privacy", !config.privacy.mask         ? "off: readings and identifiers are written as they are"
+                  : config.privacy.key.empty() ? "readings and identifiers are blanked (no key_file)"
+                                               : "readings and identifiers become keyed pseudonyms");
   line("signatures",
        std::to_string(config.signature_files.size()) + (config.signature_files.size() == 1 ? " file" : " files"));
   for (const DetectorId id : detectors_present) {

@@ -20,6 +20,7 @@ std::uint32_t FaultList::add_file(std::string name) {
 }
 
 void FaultList::add(Position at, std::string message) {
+  if (muted_) return;
   if (rows_.size() == stored_max) {
     ++beyond_;
     return;

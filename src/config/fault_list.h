@@ -25,6 +25,11 @@ class FaultList {
   const std::string& file_name(std::uint32_t file) const noexcept { return files_[file]; }
   void add(Position at, std::string message);
   bool empty() const noexcept { return rows_.empty(); }
+  std::uint64_t count() const noexcept { return rows_.size() + beyond_; }
+  // While muted nothing is added: the second of a thousand homes of one entry has the faults of the first.
+  void set_muted(bool muted) noexcept { muted_ = muted; }
+  // The names of all files, for `Config::files`.
+  const std::vector<std::string>& files() const noexcept { return files_; }
   Place place_of(Position at) const { return {files_[at.file], at.line, at.column}; }
   // "line 3" or, in another file, "b.yaml:3": how one fault refers to the place of the other half.
   std::string reference(Position to, std::uint32_t from_file) const;
@@ -38,6 +43,7 @@ class FaultList {
   std::vector<std::string> files_;
   std::vector<Row> rows_;
   std::uint64_t beyond_ = 0;
+  bool muted_ = false;
 };
 
 }  // namespace tsujiban::config

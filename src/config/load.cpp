@@ -9,14 +9,18 @@
 #include <system_error>
 #include <unordered_set>
 
+#include "config/csv.h"
 #include "config/sections.h"
 #include "config/text_file.h"
 
 namespace tsujiban::config {
 namespace {
 
-constexpr std::array<std::string_view, 11> top_keys = {
-    "site", "host", "state", "capture", "segments", "assets", "allow", "signatures", "detectors", "outputs", "metrics"};
+constexpr std::array<std::string_view, 21> top_keys = {
+    "site",          "host",    "state",       "privacy", "capture",          "segments",
+    "segment_files", "assets",  "asset_files", "erab",    "power_steps",      "maintenance",
+    "dispatch",      "allow",   "allow_files", "control", "control_defaults", "signatures",
+    "detectors",     "outputs", "metrics"};
 constexpr std::string_view include_key = "include";
 
 struct Document {
@@ -75,10 +79,15 @@ class Loader {
   std::shared_ptr<const Config> finish(std::vector<Fault>& faults) {
     auto config = std::make_shared<Config>();
     set_detector_defaults(*config);
-    Building building{context_, *config, files_allowed_, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
-    read_sections(building);
+    config->privacy.mask = true;
+    {
+      Building building(context_, *config, files_allowed_);
+      read_sections(building);
+      config->texts = building.texts.pool();
+    }
     faults = faults_.finish();
     if (!faults.empty()) return nullptr;
+    config->files = faults_.files();
     for (Output& output : config->outputs) {
       if (output.path != "-" && output.path.front() != '/' && !config->state_directory.empty()) {
         output.path = (std::filesystem::path(config->state_directory) / output.path).lexically_normal().string();
@@ -146,15 +155,43 @@ class Loader {
     once("site", read_site);
     once("host", read_host);
     once("state", read_state);
+    once("privacy", read_privacy);
     once("detectors", read_detectors);
+    once("power_steps", read_power_steps);
+    once("control_defaults", read_control_defaults);
+    once("erab", read_erab);
     once("metrics", read_metrics);
     each("capture", [&](const Value& value) { read_capture(building, value); });
     each("outputs", [&](const Value& value) { read_outputs(building, value); });
     each("signatures", [&](const Value& value) { read_signatures(building, value); });
     InventoryReader inventory(building);
+    // The tables of all files that name some, each read and let go before the next.
+    const auto tables = [&](std::string_view key, auto&& read) {
+      std::unordered_map<std::string, Position> named_by;
+      std::vector<std::string> files;
+      each(key, [&](const Value& value) {
+        if (!files_allowed_) return wrong(context_, value, key, "a text in memory cannot name files");
+        read_file_list(building, value, key, table_files_max, named_by, files);
+      });
+      for (const std::string& file : files) {
+        std::string bytes;
+        if (const std::string message = read_text_file(file, table_bytes_max, bytes); !message.empty()) {
+          faults_.add(named_by.find(file)->second, std::string(key) + ": " + in_quotes(file) + ": " + message);
+        } else {
+          read(bytes, faults_.add_file(file));
+        }
+      }
+    };
     each("segments", [&](const Value& value) { inventory.read_segments(value); });
+    tables("segment_files", [&](std::string& bytes, std::uint32_t file) { inventory.read_segment_table(bytes, file); });
+    inventory.read_template_assets();
     each("assets", [&](const Value& value) { inventory.read_assets(value); });
+    tables("asset_files", [&](std::string& bytes, std::uint32_t file) { inventory.read_asset_table(bytes, file); });
     each("allow", [&](const Value& value) { inventory.read_allow(value); });
+    tables("allow_files", [&](std::string& bytes, std::uint32_t file) { inventory.read_allow_table(bytes, file); });
+    each("control", [&](const Value& value) { inventory.read_control(value); });
+    each("maintenance", [&](const Value& value) { inventory.read_maintenance(value); });
+    each("dispatch", [&](const Value& value) { inventory.read_dispatch(value); });
   }
 
   bool files_allowed_;

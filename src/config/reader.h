@@ -40,7 +40,7 @@ void wrong(Context& context, const Value& value, std::string_view key, const std
 // A map whose keys are known: unknown and duplicate keys are told when it is made.
 class MapReader {
  public:
-  static constexpr std::size_t keys_max = 16;
+  static constexpr std::size_t keys_max = 64;
   // `what` names the map for people ("an asset"). The text of `keys` must live as long as the reader.
   MapReader(Context& context, const Value& map, std::string_view what, std::span<const std::string_view> keys);
   // False: the value was no map, and that is told.
@@ -89,6 +89,19 @@ void read_one_or_list(Context& context, const Value& value, std::string_view key
   value.for_each([&](const Value& item) {
     if (read_text(context, item, key, text)) each(item, text);
   });
+}
+
+// A list of maps, or one map that stands for a list of one: `each(item)`.
+template <class Each>
+void each_map(Context& context, const Value& value, std::string_view key, Each&& each) {
+  if (!value) return;
+  if (value.kind() == NodeKind::map) {
+    each(value);
+  } else if (value.kind() == NodeKind::list) {
+    value.for_each([&](const Value& item) { each(item); });
+  } else if (value.kind() != NodeKind::refused) {
+    wrong(context, value, key, "a list of maps is accepted");
+  }
 }
 
 // A word out of a fixed set.

@@ -4,7 +4,6 @@
 #include <array>
 #include <filesystem>
 
-#include "config/detectors_present.h"
 #include "config/sections.h"
 
 namespace tsujiban::config {
@@ -23,37 +22,7 @@ std::string read_path(std::string_view text) {
   return text.empty() || text.size() > path_bytes_max ? "a path of 1 to 4095 bytes is accepted" : std::string{};
 }
 
-// "repeat=10m" out of the catalogue's column of defaults.
-Duration repeat_of(const DetectorInfo& info) {
-  Duration repeat = Duration::seconds(60);
-  const std::size_t at = info.defaults.find("repeat=");
-  if (at != std::string_view::npos) {
-    const std::string_view text = info.defaults.substr(at + 7);
-    Duration read;
-    if (read_duration(text.substr(0, text.find(' ')), read).empty()) repeat = read;
-  }
-  return repeat;
-}
-
-// A list of maps, or one map that stands for a list of one.
-template <class Each>
-void each_map(Building& building, const Value& value, std::string_view key, Each&& each) {
-  if (value.kind() == NodeKind::map) {
-    each(value);
-  } else if (value.kind() == NodeKind::list) {
-    value.for_each([&](const Value& item) { each(item); });
-  } else if (value.kind() != NodeKind::refused) {
-    wrong(building.context, value, key, "a list of maps is accepted");
-  }
-}
-
 }  // namespace
-
-void set_detector_defaults(Config& config) {
-  for (const DetectorInfo& info : detector_catalogue()) {
-    config.detectors[static_cast<std::size_t>(info.id)] = {.repeat = repeat_of(info), .enabled = is_present(info.id)};
-  }
-}
 
 void read_site(Building& building, const Value& value) {
   static constexpr std::array<std::string_view, 3> keys = {"name", "importance", "timezone"};
@@ -117,7 +86,7 @@ void read_capture(Building& building, const Value& value) {
   static constexpr std::array<ChecksumMode, 3> mode_meanings = {ChecksumMode::automatic, ChecksumMode::check,
                                                                 ChecksumMode::ignore};
   Context& context = building.context;
-  each_map(building, value, "capture", [&](const Value& item) {
+  each_map(context, value, "capture", [&](const Value& item) {
     MapReader map(context, item, "a capture", keys);
     if (!map) return;
     CaptureEntry entry;
@@ -150,37 +119,6 @@ void read_capture(Building& building, const Value& value) {
   });
 }
 
-void read_detectors(Building& building, const Value& value) {
-  static constexpr std::array<std::string_view, 2> keys = {"repeat", "enabled"};
-  static constexpr std::array<std::string_view, 3> keys_with_window = {"repeat", "enabled", "window"};
-  static constexpr std::array<std::string_view, 2> words = {"true", "false"};
-  static constexpr std::array<bool, 2> meanings = {true, false};
-  std::array<std::string_view, detectors_present.size()> names;
-  for (std::size_t i = 0; i < names.size(); ++i) names[i] = info_of(detectors_present[i]).name;
-  Context& context = building.context;
-  static_assert(names.size() <= MapReader::keys_max);
-  MapReader map(context, value, "detectors", names);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const Value at = map.find(names[i]);
-    if (!at) continue;
-    DetectorSettings& settings = building.config.detectors[static_cast<std::size_t>(detectors_present[i])];
-    const bool has_window = detectors_present[i] == DetectorId::sensor_capture_stalled;
-    MapReader settings_map(
-        context, at, "the settings of a detector",
-        has_window ? std::span<const std::string_view>(keys_with_window) : std::span<const std::string_view>(keys));
-    const auto repeat = [](std::string_view text, Duration& out) -> std::string {
-      Duration read;
-      std::string message = read_duration(text, read);
-      if (message.empty() && read.ns == 0) message = in_quotes(text) + " cannot be; 1s and more is accepted";
-      if (message.empty()) out = read;
-      return message;
-    };
-    read_value(context, settings_map.find("repeat"), "repeat", settings.repeat, repeat);
-    if (has_window) read_value(context, settings_map.find("window"), "window", settings.window, repeat);
-    read_word<bool>(context, settings_map.find("enabled"), "enabled", words, meanings, settings.enabled);
-  }
-}
-
 void read_outputs(Building& building, const Value& value) {
   static constexpr std::array<std::string_view, 4> keys = {"kind", "path", "rotate", "types"};
   static constexpr std::array<std::string_view, 1> kinds = {"eve"};
@@ -188,7 +126,7 @@ void read_outputs(Building& building, const Value& value) {
   std::array<std::string_view, event_type_count> types;
   for (std::size_t i = 0; i < types.size(); ++i) types[i] = name_of(static_cast<EventType>(i));
   Context& context = building.context;
-  each_map(building, value, "outputs", [&](const Value& item) {
+  each_map(context, value, "outputs", [&](const Value& item) {
     MapReader map(context, item, "an output", keys);
     if (!map) return;
     Output output;
@@ -244,42 +182,51 @@ void read_metrics(Building& building, const Value& value) {
              });
 }
 
-void read_signatures(Building& building, const Value& value) {
+std::string path_beside(const Building& building, const Value& value, std::string_view text) {
+  const std::filesystem::path folder =
+      std::filesystem::path(building.context.faults.file_name(value.file)).parent_path();
+  return (folder / std::string(text)).lexically_normal().string();
+}
+
+void read_file_list(Building& building, const Value& value, std::string_view key, std::size_t files_max,
+                    std::unordered_map<std::string, Position>& taken, std::vector<std::string>& files) {
   Context& context = building.context;
-  std::vector<std::string>& files = building.config.signature_files;
   const auto take = [&](const Value& item, std::string file) {
-    if (files.size() == signature_files_max) {
-      wrong(context, item, "signatures", "more than " + std::to_string(signature_files_max) + " files");
+    if (files.size() == files_max) {
+      wrong(context, item, key, "more than " + std::to_string(files_max) + " files");
       return false;
     }
     // A file that two globs name is one file.
-    if (building.signatures.try_emplace(file, item.position()).second) files.push_back(std::move(file));
+    if (taken.try_emplace(file, item.position()).second) files.push_back(std::move(file));
     return true;
   };
-  read_one_or_list(context, value, "signatures", [&](const Value& item, std::string_view text) {
-    if (const std::string message = read_path(text); !message.empty())
-      return wrong(context, item, "signatures", message);
+  read_one_or_list(context, value, key, [&](const Value& item, std::string_view text) {
+    if (const std::string message = read_path(text); !message.empty()) return wrong(context, item, key, message);
     if (!building.files_allowed) {
       take(item, std::string(text));
       return;
     }
-    const std::filesystem::path folder = std::filesystem::path(context.faults.file_name(item.file)).parent_path();
-    const std::string pattern = (folder / std::string(text)).lexically_normal().string();
+    const std::string pattern = path_beside(building, item, text);
     glob_t found{};
     const int failed = ::glob(pattern.c_str(), GLOB_BRACE, nullptr, &found);
-    std::size_t taken = 0;
+    std::size_t named = 0;
     if (failed == 0) {
       for (std::size_t i = 0; i < found.gl_pathc; ++i) {
         std::error_code ignored;
         if (std::filesystem::is_directory(found.gl_pathv[i], ignored)) continue;
-        ++taken;
+        ++named;
         if (!take(item, found.gl_pathv[i])) break;
       }
     }
     ::globfree(&found);
-    if (taken == 0) wrong(context, item, "signatures", "no file is named by " + in_quotes(pattern));
+    if (named == 0) wrong(context, item, key, "no file is named by " + in_quotes(pattern));
   });
   std::sort(files.begin(), files.end());
+}
+
+void read_signatures(Building& building, const Value& value) {
+  read_file_list(building, value, "signatures", signature_files_max, building.signatures,
+                 building.config.signature_files);
 }
 
 }  // namespace tsujiban::config

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -46,6 +47,18 @@ std::string read_with_unit(std::string_view text, std::span<const Unit> units, s
   }
   return in_quotes(unit) + " is no unit here; accepted: " + std::string(accepted);
 }
+
+// A decimal number at the start of `text`, which becomes what follows it.
+bool take_number(std::string_view& text, double& value) noexcept {
+  if (text.empty() || !is_digit(text.front())) return false;
+  const auto done = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (done.ec != std::errc() || !std::isfinite(value)) return false;
+  text.remove_prefix(static_cast<std::size_t>(done.ptr - text.data()));
+  return true;
+}
+
+// More than the largest power station of the world: a slip of the unit.
+constexpr double kilowatts_max = 30e6;
 
 bool port_number(std::string_view text, std::uint16_t& value) noexcept { return whole_number(text, value); }
 
@@ -114,8 +127,6 @@ std::string read_count(std::string_view text, std::uint64_t low, std::uint64_t h
 }
 
 std::string read_kilowatts(std::string_view text, double& value) {
-  // More than the largest power station of the world: a slip of the unit.
-  static constexpr double kilowatts_max = 30e6;
   double number = 0;
   const auto done = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   const std::string_view rest =
@@ -127,6 +138,88 @@ std::string read_kilowatts(std::string_view text, double& value) {
     return in_quotes(text) + " is not accepted; a plain number of kilowatts from 0 to 30000000 is";
   }
   value = number;
+  return {};
+}
+
+std::string read_power(std::string_view text, bool plain, double& kilowatts) {
+  static constexpr std::array<Unit, 3> units = {{{"kW", 1}, {"MW", 1000}, {"GW", 1'000'000}}};
+  const std::string accepted = plain ? "500kW, 7MW, 1.5GW, or a plain number of kilowatts" : "500kW, 7MW, 1.5GW";
+  std::string_view unit = text;
+  double number = 0;
+  if (!take_number(unit, number)) return in_quotes(text) + " is no power; accepted: " + accepted;
+  double factor = plain && unit.empty() ? 1 : 0;
+  for (const Unit& row : units) {
+    if (row.name == unit) factor = static_cast<double>(row.factor);
+  }
+  if (factor == 0) {
+    return (unit.empty() ? in_quotes(text) + " has no unit" : in_quotes(unit) + " is no unit here") +
+           "; accepted: " + accepted;
+  }
+  if (number * factor > kilowatts_max) return in_quotes(text) + " cannot be; at most 30GW is accepted";
+  kilowatts = number * factor;
+  return {};
+}
+
+std::string read_share(std::string_view text, double& value) {
+  std::string_view rest = text;
+  double number = 0;
+  if (!take_number(rest, number) || rest != "%" || number <= 0 || number > 100) {
+    return in_quotes(text) + " is no share; more than 0% and at most 100% is accepted";
+  }
+  value = number / 100;
+  return {};
+}
+
+std::string read_rate(std::string_view text, double& count, double& seconds) {
+  static constexpr std::uint64_t count_max = 1'000'000'000;
+  const std::size_t slash = text.find('/');
+  std::uint64_t number = 0;
+  Duration time;
+  const std::string per = slash == std::string_view::npos ? std::string{} : std::string(text.substr(slash + 1));
+  const bool bare = per.size() == 1 && !is_digit(per[0]);
+  if (slash == std::string_view::npos || !read_count(text.substr(0, slash), 1, count_max, number).empty() ||
+      !read_duration(bare ? "1" + per : per, time).empty() || time.ns == 0) {
+    return in_quotes(text) + " is no rate; accepted: 8/60s, 20/h";
+  }
+  count = static_cast<double>(number);
+  seconds = static_cast<double>(time.ns) / 1e9;
+  return {};
+}
+
+std::string read_factor(std::string_view text, double& value) {
+  static constexpr double factor_max = 1e6;
+  std::string_view rest = text;
+  double number = 0;
+  if (!take_number(rest, number) || !rest.empty() || number <= 0 || number > factor_max) {
+    return in_quotes(text) + " is not accepted; a number above 0 and up to 1000000 is";
+  }
+  value = number;
+  return {};
+}
+
+std::string read_minute(std::string_view text, bool is_end, std::uint16_t& minute) {
+  unsigned hours = 0, minutes = 0;
+  const bool shape = text.size() == 5 && text[2] == ':' && is_digit(text[0]) && is_digit(text[3]) &&
+                     whole_number(text.substr(0, 2), hours) && whole_number(text.substr(3), minutes);
+  const bool whole_day = is_end && hours == 24 && minutes == 0;
+  if (!shape || minutes > 59 || (hours > 23 && !whole_day)) {
+    return in_quotes(text) + " is no time of day; accepted: " + (is_end ? "00:00 to 24:00" : "00:00 to 23:59");
+  }
+  minute = static_cast<std::uint16_t>(hours * 60 + minutes);
+  return {};
+}
+
+std::string read_last_day(std::string_view text, std::int64_t& end_s) {
+  int year = 0;
+  unsigned month = 0, day = 0;
+  const bool shape = text.size() == 10 && text[4] == '-' && text[7] == '-' && is_digit(text[0]) &&
+                     whole_number(text.substr(0, 4), year) && whole_number(text.substr(5, 2), month) &&
+                     whole_number(text.substr(8), day);
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+  if (!shape || !date.ok() || year < 1970) {
+    return in_quotes(text) + " is no day of the calendar; accepted: 2027-03-31, the last day on which it holds";
+  }
+  end_s = (std::chrono::sys_days(date).time_since_epoch().count() + std::int64_t{1}) * 86400;
   return {};
 }
 

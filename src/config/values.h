@@ -20,6 +20,19 @@ std::string read_size(std::string_view text, std::uint64_t& value);
 std::string read_count(std::string_view text, std::uint64_t low, std::uint64_t high, std::uint64_t& value);
 // A number of kilowatts, the unit being in the key's name.
 std::string read_kilowatts(std::string_view text, double& value);
+// "7MW", "500kW", "1.5GW", into kilowatts. With `plain` a number without a unit is kilowatts too, for a key whose name
+// says so.
+std::string read_power(std::string_view text, bool plain, double& kilowatts);
+// "20%", more than none and at most all, into a fraction.
+std::string read_share(std::string_view text, double& value);
+// "8/60s", "20/h": how many in how long.
+std::string read_rate(std::string_view text, double& count, double& seconds);
+// A number above zero, with a fraction or without.
+std::string read_factor(std::string_view text, double& value);
+// "17:00", into the minute of the day; at the end of a window "24:00" is accepted too.
+std::string read_minute(std::string_view text, bool is_end, std::uint16_t& minute);
+// "2027-03-31", into the first second after that day, counted as AllowEntry::expires_local_s is.
+std::string read_last_day(std::string_view text, std::int64_t& end_s);
 // "tcp/443", "udp/3610", "tcp/1000-2000", "any".
 std::string read_ports(std::string_view text, PortRange& value);
 // An address alone.

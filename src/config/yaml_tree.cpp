@@ -137,12 +137,33 @@ std::size_t utf8_length(std::string_view bytes, std::size_t at) noexcept {
   return 0;
 }
 
+}  // namespace
+
+std::uint32_t Tree::add_child(std::uint32_t parent, std::uint32_t& last, Node node) {
+  const auto index = static_cast<std::uint32_t>(nodes_.size());
+  node.first = node.next = node.count = 0;
+  nodes_.push_back(node);
+  if (index != 0) {
+    if (nodes_[parent].count++ == 0) {
+      nodes_[parent].first = index;
+    } else {
+      nodes_[last].next = index;
+    }
+  }
+  last = index;
+  return index;
+}
+
 // Other encodings and control characters end here, so that every text that reaches an output is clean UTF-8.
 bool check_text(std::string_view bytes, std::uint32_t file, FaultList& faults) {
   std::uint32_t line = 1;
   std::size_t line_begin = 0;
   for (std::size_t i = 0; i < bytes.size();) {
     const std::uint8_t b = static_cast<std::uint8_t>(bytes[i]);
+    if (b >= 0x20 && b < 0x7f) {
+      ++i;
+      continue;
+    }
     const bool control = (b < 0x20 && b != '\n' && b != '\r' && b != '\t') || b == 0x7f;
     const std::size_t length = control ? 0 : utf8_length(bytes, i);
     if (length == 0) {
@@ -160,8 +181,6 @@ bool check_text(std::string_view bytes, std::uint32_t file, FaultList& faults) {
   }
   return true;
 }
-
-}  // namespace
 
 bool parse_yaml(std::string_view bytes, std::uint32_t file, FaultList& faults, Tree& tree) {
   if (bytes.size() > file_bytes_max) {

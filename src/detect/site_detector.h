@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <span>
 
@@ -57,6 +59,8 @@ class SiteDetector {
   }
   // Entries given up because a limit of memory was reached, so far.
   virtual std::uint64_t evictions() const noexcept { return 0; }
+  // What the detector that sums up writes has in its window now, the larger direction; others 0.
+  virtual double power_at_risk_kw() const noexcept { return 0; }
   // What must survive a restart; `version` names its layout, 0: nothing. `load` leaves the detector as it was where it
   // returns false.
   virtual std::uint32_t state_version() const noexcept { return 0; }
@@ -76,6 +80,12 @@ struct SiteDetectorRow {
   std::unique_ptr<SiteDetector> (*make)(const Site& site);
 };
 std::span<const SiteDetectorRow> site_detectors() noexcept;
+// Whether the configuration lets it run: one of its detectors is enabled, and there is an inventory where it needs one.
+inline bool is_on(const SiteDetectorRow& row, const config::Config& config) noexcept {
+  if (row.needs_inventory && !config.has_inventory()) return false;
+  return std::any_of(row.detectors.begin(), row.detectors.end(),
+                     [&](DetectorId id) { return config.settings(id).enabled; });
+}
 constexpr std::uint32_t facts_of(std::initializer_list<FactKind> kinds) noexcept {
   std::uint32_t bits = 0;
   for (const FactKind kind : kinds) bits |= 1u << static_cast<unsigned>(kind);

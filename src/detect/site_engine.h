@@ -1,6 +1,8 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/bounded_map.h"
@@ -24,8 +26,17 @@ class SiteEngine final : private Findings {
   void fact(const Fact& fact) noexcept;
   void tick(PacketTime now) noexcept;
   std::uint64_t evictions() const noexcept;
+  // Moved by writes within the window, over the whole site.
+  double power_at_risk_kw() const noexcept {
+    double kw = 0;
+    for (const Running& r : running_) kw = std::max(kw, r.detector->power_at_risk_kw());
+    return kw;
+  }
   // By detector: pairs for which it rests because what it needs cannot be seen.
   const std::array<std::uint32_t, detector_count>& blind_peers() const noexcept { return blind_peers_; }
+
+  // Enabled detectors that are not made because there is no inventory: the start-up summary lists them.
+  static std::vector<DetectorId> without_inventory(const config::Config& config, std::span<const SiteDetectorRow> rows);
 
   // All detectors' state, each in a section with its name and version, so that one that changed starts anew alone.
   std::vector<std::uint8_t> save(PacketTime now) const;
@@ -45,16 +56,28 @@ class SiteEngine final : private Findings {
     bool operator==(const Blind&) const noexcept = default;
   };
   struct Nothing {};
+  // Who the ends of a pair are, kept: the inventory's tables are far apart in memory, and pairs talk again and again.
+  struct KnownEnds {
+    SegmentKey segment;
+    IpAddress source, destination;
+    Ends ends;
+    bool used;
+  };
+  static constexpr std::size_t known_ends_count = 1u << 17;
   static constexpr std::uint32_t blind_pairs_max = 1u << 16;
 
   void raise(const Alert& alert) noexcept override;
   void rests(DetectorId detector, const Fact& fact, const Ends& ends, const char* why) noexcept override;
-  Ends ends_of(const Fact& fact) const noexcept;
+  const Ends& ends_of(const Fact& fact) noexcept;
+  Ends find_ends(const Fact& fact) const noexcept;
 
   Site site_;
   AlertSink& sink_;
   std::vector<Running> running_;
+  std::array<std::vector<SiteDetector*>, static_cast<std::size_t>(FactKind::count_)> by_kind_;
   std::uint32_t facts_wanted_ = 0;
+  bool has_places_ = false;  // Assets or segments are declared.
+  ReservedMemory known_ends_{known_ends_count * sizeof(KnownEnds)};
   BoundedMap<Blind, Nothing> blind_;
   std::array<std::uint32_t, detector_count> blind_peers_{};
 };

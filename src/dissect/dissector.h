@@ -12,6 +12,10 @@
 #include "model/packet.h"
 #include "model/words.h"
 
+namespace tsujiban::output {
+class Mask;
+}
+
 namespace tsujiban::dissect {
 
 // What a dissector says of the first bytes of a flow. The port is only a hint.
@@ -63,11 +67,18 @@ class RecordSink {
   virtual void response_time_here(const Exchange& answer) noexcept = 0;
   virtual void end() noexcept = 0;
   virtual void fact(const Fact& fact) noexcept = 0;
-  // For facts that are news: true where nothing with this key was told within `news_repeat`, and remembers it. The key
-  // is a hash with `seed` over the kind and all that makes the fact another one. It may forget early, so a fact may
-  // come again; it never says false for what was not told.
-  virtual bool is_news(std::uint64_t key, PacketTime now) noexcept = 0;
+  // For facts that are news: true where what was told last under `place` was not `value`, or was told `repeat` ago or
+  // longer; it is then remembered. Both are hashes with `seed`: of who and what is spoken of, and of what is said of
+  // it. It may forget early, so a fact may come again; it never says false where something else was told last.
+  virtual bool is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept = 0;
+  // The same for sets: true where a bit of `bits` was not told under `place` since its first one was, or that is
+  // `repeat` ago. Bits that come later join those that were told.
+  virtual bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept = 0;
+  // The same for what has no value but being there.
+  bool is_news(std::uint64_t key, PacketTime now) noexcept { return is_change(key, 0, news_repeat, now); }
   const HashSeed& seed() const noexcept { return seed_; }
+  // What stands in records and facts for readings and identifiers of people's homes; null: they are told as they are.
+  const output::Mask* mask() const noexcept { return mask_; }
   // A broken rule in a message: counted by layer and reason, and an `anomaly` record where those are wanted.
   virtual void anomaly(const MessageContext& context, Layer layer, ParseError error, std::uint32_t offset) noexcept = 0;
 
@@ -75,6 +86,7 @@ class RecordSink {
   EventTypes wanted_;
   HashSeed seed_;
   std::uint32_t facts_wanted_ = 0;  // Bit per FactKind.
+  const output::Mask* mask_ = nullptr;
 };
 
 // One protocol on one worker. Stream state lives in slots that the dispatcher owns (`stream_state_size` bytes, zeroed

@@ -168,6 +168,7 @@ void FlowTable::begin(std::uint32_t flow, PacketTime now, std::uint64_t packet_n
   f.first_packet = packet_number;
   f.flags = initiator_is_high ? flow_flag::initiator_is_high : std::uint8_t{0};
   first_bytes_of(flow) = {};
+  told_of(flow) = 0;
 }
 
 void FlowTable::restart(std::uint32_t flow, PacketTime now, std::uint64_t packet_number,

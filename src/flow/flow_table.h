@@ -37,6 +37,8 @@ inline constexpr std::uint8_t alerted = 8;            // An alert was raised on 
 inline constexpr std::uint8_t checksum_good_to_responder =
     16;  // A good checksum came from that side: a bad one now counts.
 inline constexpr std::uint8_t checksum_good_to_initiator = 32;
+inline constexpr std::uint8_t initiator_spoke = 64;  // Since the flow was last told of.
+inline constexpr std::uint8_t responder_spoke = 128;
 }  // namespace flow_flag
 
 struct Limits {
@@ -117,6 +119,11 @@ class FlowTable {
     return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].first_bytes : v4_[flow].first_bytes;
   }
 
+  // The owner's: when it last told of this flow; 0 in a new one.
+  std::uint8_t& told_of(std::uint32_t flow) noexcept {
+    return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].told : v4_[flow].told;
+  }
+
   // Ends what is over its time. Cheap when no second has passed.
   void advance(PacketTime now) noexcept {
     const std::int64_t second = now.ns / 1'000'000'000;
@@ -136,6 +143,7 @@ class FlowTable {
     std::uint16_t low_port, high_port;
     std::uint8_t protocol;
     std::array<std::uint8_t, 2> first_bytes;
+    std::uint8_t told;
   };
   struct V6Slot {
     Flow flow;
@@ -144,6 +152,7 @@ class FlowTable {
     std::uint16_t low_port, high_port;
     std::uint8_t protocol;
     std::array<std::uint8_t, 2> first_bytes;
+    std::uint8_t told;
   };
   static_assert(sizeof(V4Slot) == 88 && sizeof(V6Slot) == 112);
   static constexpr std::uint32_t v6_bit = 1u << 31;

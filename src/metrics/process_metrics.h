@@ -70,7 +70,9 @@ struct ProcessMetrics {
   SharedCounter
       alerts_written;  // Raised alerts are written, merged or shed; the rest of that sum is in the workers' counters.
   std::array<SinkMetrics, static_cast<std::size_t>(SinkKind::count_)> sinks;
-  std::array<SharedCounter, role_count> assets;  // In the inventory, by role (set).
+  std::array<SharedCounter, role_count> assets;           // In the inventory, by role (set).
+  std::array<SharedCounter, detector_count> blind_peers;  // Pairs for which a detector rests (set).
+  SharedCounter power_at_risk_w;                          // Moved by writes within the window, over the site (set).
   DurationHistogram processing;  // From the arrival of a packet's batch to the end of its processing; live only.
   SharedCounter capture_lag_ns;  // Wall clock less the newest packet's time (set); live only.
   SharedCounter start_time_s;    // Wall clock at the start (set).

@@ -1,6 +1,9 @@
 #pragma once
 #include <array>
+#include <cstddef>
+#include <string_view>
 
+#include "base/hash.h"
 #include "base/parse_error.h"
 #include "base/time.h"
 #include "model/address.h"
@@ -12,23 +15,30 @@ namespace tsujiban {
 // Neutral facts: the same thing said the same way whatever protocol carried it, so that one detector judges all of
 // them. Plain data; they are copied over the ring to the correlator. `FactKind` tells which member of the union holds.
 //
-// Kinds marked *each* come for every occurrence. Kinds marked *news* come when something was not told within the last
-// `news_repeat`: who counts them must count distinct things, never facts, because a fact may also come more often.
+// Kinds marked *each* come for every occurrence. Kinds marked *news* come when something else was told last, or the
+// same not lately: within `news_repeat`, where nothing else is said. Who counts news must count distinct things, never
+// facts, because a fact may also come more often.
 enum class FactKind : std::uint8_t {
-  control_write,         // Each: one value written, or the refusal of one.
-  reading,               // News, by value: a state, a fault or an identity that was read or announced.
-  request,               // Each: a request to a group, whose answers the correlator pairs (Exchange).
-  response,              // Each: an answer that no request of its own pair explains (Exchange).
-  inquiry,               // News: what somebody asks an object for.
-  object,                // News: a node has, or speaks as, an object.
-  malformed,             // Each: a message broken against its standard.
-  conversation,          // News: a flow began, was answered, was identified, or goes on.
-  claim,                 // News: a link address claims a network address (ARP, NDP).
+  control_write,  // Each refusal of a written value. News, by writer, target and point: one value written; the
+                  // same value again after `state_repeat`.
+  reading,        // News: a state (`state_repeat`), a fault or an identity (`presence_repeat`), read or announced.
+  request,        // Each: a request to a group, whose answers the correlator pairs (Exchange).
+  response,       // Each: an answer that no request of its own pair explains (Exchange); a notification to one
+                  // node only where that node does not ask its sender.
+  inquiry,        // News: what somebody asks an object for, by block of sixteen properties (`presence_repeat`);
+                  // discovery, single properties and refusals by the very list.
+  object,         // News: a node has an object (`state_repeat`), or speaks as one (`presence_repeat`).
+  malformed,      // Each: a message broken against its standard.
+  conversation,   // News: a flow began, was answered, was identified, or goes on.
+  claim,          // News: a link address claims a network address (ARP, NDP).
   router_advertisement,  // News: RFC 4861, 4.2.
   address_assignment,    // News: a DHCP server answers (RFC 2131, RFC 8415).
+  name_query,            // Each: a host asks for a name, or is told what became of its question.
+  name_answer,           // News: a name has an address, or is an alias (DNS, mDNS, LLMNR).
   count_
 };
-inline constexpr Duration news_repeat = Duration::seconds(30);
+inline constexpr Duration news_repeat = Duration::seconds(30), presence_repeat = Duration::seconds(120),
+                          state_repeat = Duration::seconds(600);
 
 // What a write does (column `effect` of the ECHONET Lite property table, and its kin in other protocols).
 enum class WriteEffect : std::uint8_t { none, physical, permission, reset, configuration, selector };
@@ -115,7 +125,7 @@ struct ConversationSeen {
   std::uint32_t packets;               // So far, both ways; saturated.
   std::uint64_t bytes;
 };
-inline constexpr Duration conversation_repeat = Duration::seconds(60);
+inline constexpr Duration conversation_repeat = Duration::seconds(120);
 
 // The sender at `mac` says that it has the address `Fact::source`; `Fact::destination` is whom it tells.
 struct Claim {
@@ -146,6 +156,54 @@ struct AddressAssignment {
   bool version6;
 };
 
+// A domain name as facts carry it: lower case, labels joined by dots, without the last dot. Dots and backslashes within
+// a label have a backslash before them, so that no label passes for two; every other byte is as sent.
+struct DomainName {
+  static constexpr std::size_t text_max = 128;
+  std::uint64_t hash;               // Unkeyed, of the whole name, however long.
+  std::uint16_t size_bytes;         // Of the whole name; more than `text_max`: `text` is its end (the suffix).
+  std::array<char, text_max> text;  // Not terminated: `view` says how much holds.
+  std::string_view view() const noexcept { return {text.data(), size_bytes < text_max ? size_bytes : text_max}; }
+  // `whole` is in the form above, as configured names are after lowering their case.
+  static DomainName of(std::string_view whole) noexcept {
+    DomainName name;
+    name.hash = hash_bytes(HashSeed{}, {reinterpret_cast<const std::uint8_t*>(whole.data()), whole.size()});
+    name.size_bytes = static_cast<std::uint16_t>(whole.size());
+    const std::string_view end = whole.size() > text_max ? whole.substr(whole.size() - text_max) : whole;
+    std::memcpy(name.text.data(), end.data(), end.size());
+    return name;
+  }
+};
+
+// Which name service carried it.
+enum class NameService : std::uint8_t { dns, mdns, llmnr };
+
+// The first question of a query, or of the answer to one (`answered`). The fact's source asks in both.
+struct NameQuery {
+  DomainName name;
+  std::uint16_t type;   // RR type: 1 A, 16 TXT, 28 AAAA ...
+  std::uint8_t rcode;   // Of the answer: 3 is NXDOMAIN. 0 in a query.
+  std::uint8_t opcode;  // 0 query, 5 update ...
+  NameService service;
+  bool answered;
+  std::uint8_t label_bytes_max;  // Of the longest label.
+  std::uint16_t answers;         // Records in the answer section, as read.
+  std::uint32_t bytes;           // Of the whole message.
+};
+
+// One address or alias that the fact's source (the server, or the owner in mDNS) gives; the destination is the client
+// that asked, or a group.
+struct NameAnswer {
+  DomainName name;            // What was asked for, at the head of a chain of aliases; the record's owner where no
+                              // question stands in the message, and of a CNAME.
+  IpAddress given;            // A and AAAA; else unspecified.
+  std::uint64_t target_hash;  // CNAME: DomainName::hash of the name it stands for. Else 0.
+  std::uint32_t ttl_s;
+  std::uint16_t type;  // 1 A, 5 CNAME, 28 AAAA.
+  std::uint8_t rcode;
+  NameService service;
+};
+
 struct Fact {
   FactKind kind{};
   AppProtocol protocol = AppProtocol::unknown;
@@ -171,8 +229,35 @@ struct Fact {
     Claim claim;
     RouterAdvertisement router_advertisement;
     AddressAssignment address_assignment;
+    NameQuery name_query;
+    NameAnswer name_answer;
   };
   Fact() noexcept : exchange{} {}
 };
+// What of a fact has to be carried: all but the end of the larger kinds.
+constexpr std::size_t fact_bytes(FactKind kind) noexcept {
+  constexpr std::size_t head = offsetof(Fact, exchange);
+  switch (kind) {
+    case FactKind::control_write:
+      return head + sizeof(ControlWrite);
+    case FactKind::request:
+    case FactKind::response:
+      return head + sizeof(Exchange);
+    case FactKind::inquiry:
+      return head + sizeof(Inquiry);
+    case FactKind::object:
+      return head + sizeof(ObjectSeen);
+    case FactKind::malformed:
+      return head + sizeof(Malformed);
+    case FactKind::conversation:
+      return head + sizeof(ConversationSeen);
+    case FactKind::claim:
+      return head + sizeof(Claim);
+    case FactKind::reading:
+      return head + sizeof(Reading);
+    default:
+      return sizeof(Fact);
+  }
+}
 
 }  // namespace tsujiban

@@ -7,8 +7,14 @@ namespace {
 
 constexpr std::string_view policy_en = "ERAB policy violation", policy_ja = "ERABポリシー違反";
 constexpr std::string_view sensor_en = "Sensor health", sensor_ja = "センサーの状態";
+constexpr std::string_view control_en = "Control command", control_ja = "制御コマンド";
+constexpr std::string_view echonet_en = "ECHONET Lite anomaly", echonet_ja = "ECHONET Liteの異常";
+constexpr std::string_view recon_en = "Reconnaissance", recon_ja = "偵察行為";
+constexpr std::string_view mitm_en = "Man in the middle", mitm_ja = "中間者攻撃";
+constexpr std::string_view availability_en = "Availability", availability_ja = "可用性";
+constexpr std::string_view vuln_en = "Vulnerability", vuln_ja = "脆弱性";
 
-constexpr std::array<DetectorMessage, 7> rows = {{
+constexpr std::array<DetectorMessage, 36> rows = {{
     {DetectorId::policy_peer_not_allowed, "Communication with a peer that is not on the allow list",
      "許可リストに登録されていない相手との通信を検知しました", policy_en, policy_ja},
     {DetectorId::signature, "Signature match", "シグネチャに一致する通信を検知しました", "Signature match",
@@ -24,6 +30,64 @@ constexpr std::array<DetectorMessage, 7> rows = {{
      "パケットの時刻に飛びまたは逆行がありました。時刻同期（NTP/PTP）の状態を確認してください", sensor_en, sensor_ja},
     {DetectorId::sensor_duplicate_packets, "The mirror port delivers packets twice",
      "ミラーポートから同じパケットが重複して届いています。ミラー設定を確認してください", sensor_en, sensor_ja},
+    {DetectorId::policy_port_not_allowed, "An asset answers on a port that is not declared for it",
+     "資産が、申告されていないポートで応答しています", policy_en, policy_ja},
+    {DetectorId::policy_protocol_not_allowed, "A protocol is used on an interface that does not permit it",
+     "このインターフェースで許可されていないプロトコルを検知しました", policy_en, policy_ja},
+    {DetectorId::policy_route_crossing, "Traffic crosses between the A-route and the B-route or a home network",
+     "Aルートと、Bルートまたは宅内網との間に通信があります", policy_en, policy_ja},
+    {DetectorId::policy_r1_not_isolated, "A host of the grid operator's interface (R1) talks to a host outside of it",
+     "R1（簡易指令システム接続）の機器が、R1以外と通信しています", policy_en, policy_ja},
+    {DetectorId::policy_external_exposure, "A device, gateway or meter is reached on a control protocol from outside",
+     "機器・ゲートウェイ・メーターの制御ポートに、外部から到達しています", policy_en, policy_ja},
+    {DetectorId::policy_unknown_asset, "A host that is not in the inventory appeared", "資産台帳にない機器が現れました",
+     policy_en, policy_ja},
+    {DetectorId::policy_role_violation, "A host does what its role may not do",
+     "役割上許されない操作を行っている機器があります", policy_en, policy_ja},
+    {DetectorId::control_unauthorized_write, "A control command from a source without the right to send it",
+     "権限のない送信元からの制御コマンドを検知しました", control_en, control_ja},
+    {DetectorId::control_load_altering, "Commands move the load of many devices in one direction",
+     "多数の機器の負荷を同じ方向へ動かす制御を検知しました", control_en, control_ja},
+    {DetectorId::control_oscillation, "The load of many devices is switched back and forth",
+     "多数の機器の負荷が繰り返し反転しています", control_en, control_ja},
+    {DetectorId::control_flapping, "One device is switched back and forth", "一台の機器が頻繁に切り替えられています",
+     control_en, control_ja},
+    {DetectorId::control_value_out_of_range, "A value outside its definition or the device's rating was written",
+     "定義または定格を外れた値の書き込みを検知しました", control_en, control_ja},
+    {DetectorId::control_without_event, "A controller writes while no demand-response event covers it",
+     "DRイベントのない時間帯に制御が行われています", control_en, control_ja},
+    {DetectorId::control_rejected_writes, "Many writes of one source are refused",
+     "一つの送信元からの書き込みが多数拒否されています", control_en, control_ja},
+    {DetectorId::echonet_malformed, "A series of broken ECHONET Lite frames",
+     "不正な形式のECHONET Lite電文が続いています", echonet_en, echonet_ja},
+    {DetectorId::echonet_enumeration, "ECHONET Lite hosts, objects or properties are being walked through",
+     "ECHONET Liteの機器やプロパティの探索を検知しました", echonet_en, echonet_ja},
+    {DetectorId::echonet_spoofed_response, "An ECHONET Lite answer or notification that its sender cannot rightly send",
+     "なりすましが疑われるECHONET Liteの応答または通知を検知しました", echonet_en, echonet_ja},
+    {DetectorId::echonet_reflection, "ECHONET Lite answers go to a host that did not ask",
+     "要求していない機器へECHONET Liteの応答が送られています（リフレクション）", echonet_en, echonet_ja},
+    {DetectorId::echonet_fault_status, "Many devices report a fault", "多数の機器が異常を通知しています", echonet_en,
+     echonet_ja},
+    {DetectorId::recon_scan, "Hosts or ports are being scanned", "ホストまたはポートの走査（スキャン）を検知しました",
+     recon_en, recon_ja},
+    {DetectorId::mitm_arp_spoof, "Conflicting claims of one address (ARP)",
+     "ARPなりすましの疑い：同じアドレスを別の機器が名乗っています", mitm_en, mitm_ja},
+    {DetectorId::mitm_ndp_spoof, "Conflicting claims of one address (neighbour discovery)",
+     "NDPなりすましの疑い：同じアドレスを別の機器が名乗っています", mitm_en, mitm_ja},
+    {DetectorId::mitm_rogue_dhcp, "An unknown DHCP server answers", "未知のDHCPサーバーが応答しています", mitm_en,
+     mitm_ja},
+    {DetectorId::mitm_rogue_ra, "A host that is no router advertises itself as one",
+     "ルーターでない機器がルーター広告を送信しています", mitm_en, mitm_ja},
+    {DetectorId::availability_silent_asset, "An asset that talks regularly has fallen silent",
+     "定期的に通信していた機器が沈黙しています", availability_en, availability_ja},
+    {DetectorId::vuln_label_missing, "No JC-STAR label is recorded for a device",
+     "JC-STARラベルの記録がない機器があります", vuln_en, vuln_ja},
+    {DetectorId::sensor_output_stalled, "An output cannot deliver: events are being lost",
+     "出力先に書き込めません。イベントが失われています", sensor_en, sensor_ja},
+    {DetectorId::sensor_blind, "A detector rests for a peer, because what it needs cannot be seen",
+     "必要な通信が見えないため、一部の検知が休止しています", sensor_en, sensor_ja},
+    {DetectorId::sensor_configuration_changed, "Configuration, rules or inventory were replaced",
+     "設定・ルール・資産台帳が変更されました", sensor_en, sensor_ja},
 }};
 
 }  // namespace

@@ -210,6 +210,15 @@ void process(Families& out, const metrics::ProcessMetrics& p, const std::string&
   seconds.metric.push_back(std::move(metric));
   out.gauge("capture_lag_seconds", "Wall clock less the newest packet's time.",
             static_cast<double>(p.capture_lag_ns.value()) * 1e-9);
+  MetricFamily& blind = out.family(MetricType::Gauge, "blind_peers",
+                                   "Pairs of hosts for which a detector rests, because what it needs cannot be seen.");
+  for (const DetectorInfo& info : detector_catalogue()) {
+    if (const std::uint64_t peers = p.blind_peers[static_cast<std::size_t>(info.id)].value(); peers != 0)
+      Families::value(blind, peers, {{"detector", info.name}});
+  }
+  MetricFamily& power = out.family(MetricType::Gauge, "power_at_risk_kw",
+                                   "Capacity moved in one direction by writes within the window, over the site.");
+  Families::value(power, static_cast<double>(p.power_at_risk_w.value()) / 1000.0, {});
   MetricFamily& assets = out.family(MetricType::Gauge, "assets", "Assets of the inventory, by role.");
   for (std::size_t r = 0; r < role_count; ++r) {
     Families::value(assets, p.assets[r].value(), {{"role", name_of(static_cast<Role>(r))}});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "output/alert_json.h"
+
 namespace tsujiban::pipeline {
 
 AlertMerger::AlertMerger(const std::vector<Duration>& repeat_by_detector, metrics::WorkerCounters& counters,
@@ -21,16 +23,6 @@ std::uint64_t AlertMerger::key_of(const Alert& alert) const noexcept {
       hash_words(seed_, static_cast<std::uint64_t>(alert.detector) << 32 | alert.signature_id, alert.segment.raw());
   key = hash_mix(key ^ seed_.a, hash_words(seed_, alert.source.high, alert.source.low) ^ alert.merge_key);
   return hash_mix(key, hash_words(seed_, alert.destination.high, alert.destination.low));
-}
-
-std::uint64_t AlertMerger::identity(const Alert& alert) noexcept {
-  // Unseeded, so that every run and every number of workers gives the same id.
-  const HashSeed fixed;
-  std::uint64_t id =
-      hash_words(fixed, static_cast<std::uint64_t>(alert.detector) << 32 | alert.signature_id, alert.segment.raw());
-  id = hash_words(fixed, id ^ alert.source.high, alert.source.low);
-  id = hash_words(fixed, id ^ alert.destination.high, alert.destination.low);
-  return hash_words(fixed, id ^ alert.merge_key, static_cast<std::uint64_t>(alert.first_seen.ns));
 }
 
 void AlertMerger::write(Condition& condition) noexcept {
@@ -78,7 +70,13 @@ void AlertMerger::raise(const Alert& alert) noexcept {
     Condition& condition = conditions_[index];
     const std::uint64_t count = condition.alert.count + alert.count;
     const PacketTime first_seen = condition.alert.first_seen;
+    const Severity severity = condition.alert.severity;
+    const double power_kw = condition.alert.power_at_risk_kw;
+    // It got worse: that is not for later.
+    const bool worse = alert.severity < severity;
     condition.alert = alert;
+    condition.alert.severity = std::min(severity, alert.severity);
+    condition.alert.power_at_risk_kw = std::max(power_kw, alert.power_at_risk_kw);
     condition.alert.count = count;
     condition.alert.first_seen = first_seen;
     condition.alert.last_seen = alert.time;
@@ -87,7 +85,7 @@ void AlertMerger::raise(const Alert& alert) noexcept {
       condition.window_start = alert.time;
       condition.window_written = 0;
     }
-    const bool due = condition.window_written < burst;
+    const bool due = worse || condition.window_written < burst;
     counters_.alerts_merged.add(alert.count - (due ? 1 : 0));
     if (due) {
       ++condition.window_written;
@@ -133,17 +131,17 @@ void AlertMerger::close_where_idle(PacketTime now, bool all) noexcept {
   ending_.clear();
   std::size_t kept = 0;
   for (const std::uint32_t index : live_) {
-    const Condition& condition = conditions_[index];
+    Condition& condition = conditions_[index];
     if (all || now - condition.alert.last_seen > repeat_[static_cast<std::size_t>(condition.alert.detector)]) {
+      condition.id = output::alert_identity(condition.alert);
       ending_.push_back(index);
     } else {
       live_[kept++] = index;
     }
   }
   live_.resize(kept);
-  std::sort(ending_.begin(), ending_.end(), [this](std::uint32_t a, std::uint32_t b) {
-    return identity(conditions_[a].alert) < identity(conditions_[b].alert);
-  });
+  std::sort(ending_.begin(), ending_.end(),
+            [this](std::uint32_t a, std::uint32_t b) { return conditions_[a].id < conditions_[b].id; });
   for (const std::uint32_t index : ending_) {
     write_last(conditions_[index]);
     release(index);

@@ -18,7 +18,8 @@ class AlertWriter {
 };
 
 // Makes a condition that lasts one alert with a growing count: the first occurrence is written at once, later ones at
-// most once per `repeat` of the detector, the rest when the condition ends (nothing for `repeat`). A signature match is
+// most once per `repeat` of the detector, the rest when the condition ends (nothing for `repeat`). It keeps its worst
+// severity, and getting worse is written at once. A signature match is
 // an event rather than a condition, so its first `burst` occurrences within `repeat` are written each. Every occurrence
 // is either written or merged, at once: raised = written + merged at every moment. What a condition has left to say at
 // its end is one alert more, raised and written.
@@ -39,13 +40,12 @@ class AlertMerger {
   // content.
   void advance(PacketTime now) noexcept;
   void finish() noexcept;
-  // Of a condition, from content alone: its place among others that end at the same moment, and its id.
-  static std::uint64_t identity(const Alert& alert) noexcept;
 
  private:
   struct Condition {
     Alert alert;  // The latest occurrence, with the sums.
     std::uint64_t key;
+    std::uint64_t id;         // When it ends: its place among others that end at that moment, from content alone.
     std::uint64_t unwritten;  // Occurrences since the last record.
     PacketTime written_at, window_start;
     std::uint32_t window_written;

@@ -41,11 +41,14 @@ Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, st
       records_(run, own_ring_, *counters_, never_abandoned_),
       merger_(repeats(*run.config), *counters_, run.seed, records_),
       exchanges_(run.seed),
-      sensors_(run) {
+      sensors_(run),
+      engine_(run.site, run.site_detectors, *this) {
   conditions_.reserve(conditions_kept_max);
 }
 
 void Correlator::run(std::atomic<bool>& abandoned) noexcept {
+  for (const Alert& alert : first_alerts_) merger_.raise(alert);
+  drain_own();
   for (long idle_ns = idle_ns_min;;) {
     if (step()) {
       idle_ns = idle_ns_min;
@@ -58,11 +61,16 @@ void Correlator::run(std::atomic<bool>& abandoned) noexcept {
     if (broken_) abandoned.store(true, std::memory_order_relaxed);
     flush();
     if (stats_wanted_.exchange(false, std::memory_order_relaxed)) stats(now_);
+    serve_state();
     wait_a_little(idle_ns);
   }
   merger_.finish();
   drain_own();
   stats(now_);
+  if (run_.live) {
+    state_ = engine_.save(now_);
+    state_ready_.store(true, std::memory_order_release);
+  }
   for (Sink& sink : sinks_) {
     if (!sink.eve->close() && error_.empty()) error_ = sink.eve->error();
   }
@@ -92,12 +100,9 @@ bool Correlator::step() noexcept {
     case RecordKind::event:
       event(*header, {body, header->body_bytes});
       break;
-    case RecordKind::fact: {
-      Fact fact;
-      std::memcpy(static_cast<void*>(&fact), body, sizeof fact);
-      if (fact.kind == FactKind::request) exchanges_.request(fact);
+    case RecordKind::fact:
+      fact(*header, body);
       break;
-    }
     case RecordKind::pulse: {
       Pulse one;
       std::memcpy(&one, body, sizeof one);
@@ -106,6 +111,34 @@ bool Correlator::step() noexcept {
     }
   }
   rings_[earliest]->pop();
+  return true;
+}
+
+void Correlator::fact(const RecordHeader& header, const char* body) noexcept {
+  Fact fact;
+  std::memcpy(static_cast<void*>(&fact), body, std::min<std::size_t>(header.body_bytes, sizeof fact));
+  if (fact.kind == FactKind::request) exchanges_.request(fact);
+  // An answer to what was asked of a group is explained; the others are what the detectors ask for.
+  if (fact.kind == FactKind::response &&
+      exchanges_.answer(fact.segment, fact.destination, fact.exchange, fact.time).has_value())
+    return;
+  if (run_.observer != nullptr) run_.observer->fact(fact);
+  engine_.fact(fact);
+  drain_own();
+}
+
+void Correlator::raise(const Alert& alert) noexcept { merger_.raise(alert); }
+
+void Correlator::serve_state() noexcept {
+  if (state_ready_.load(std::memory_order_acquire) || !state_wanted_.exchange(false, std::memory_order_acquire)) return;
+  state_ = engine_.save(now_);
+  state_ready_.store(true, std::memory_order_release);
+}
+
+bool Correlator::take_state(std::vector<std::uint8_t>& state) {
+  if (!state_ready_.load(std::memory_order_acquire)) return false;
+  state = std::move(state_);
+  state_ready_.store(false, std::memory_order_release);
   return true;
 }
 
@@ -186,11 +219,23 @@ void Correlator::pulse(const Pulse& one) noexcept {
   sum_.clock_jumps = one.clock_jumps, sum_.clock_strays = one.clock_strays, sum_.clock_backwards = one.clock_backwards;
   if (++pulses_ < rings_.size()) return;
   pulses_ = 0;
-  sensors_.look(sum_, drops(), [this](const Alert& alert) {
+  // Places in tables of detectors that were given up count as what workers give up.
+  sum_.evictions += engine_.evictions();
+  engine_.tick(sum_.now);
+  drain_own();
+  for (std::size_t i = 0; i < detector_count; ++i) process_.blind_peers[i].set(engine_.blind_peers()[i]);
+  process_.power_at_risk_w.set(static_cast<std::uint64_t>(engine_.power_at_risk_kw() * 1000));
+  std::uint64_t undelivered = 0;
+  for (const metrics::SinkMetrics& sink : process_.sinks) {
+    undelivered += sink.events[static_cast<std::size_t>(metrics::OutputResult::shed)].value() +
+                   sink.events[static_cast<std::size_t>(metrics::OutputResult::failed)].value();
+  }
+  sensors_.look(sum_, drops(), undelivered, [this](const Alert& alert) {
     if (run_.config->detectors[static_cast<std::size_t>(alert.detector)].enabled) merger_.raise(alert);
   });
   merger_.advance(sum_.now);
   drain_own();
+  serve_state();
   const PacketTime now = sum_.now;
   sum_ = Pulse{};
   sum_.now = now;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "detect/site_engine.h"
 #include "metrics/process_metrics.h"
 #include "output/eve_sink.h"
 #include "pipeline/alert_merger.h"
@@ -21,7 +22,7 @@ struct Sink {
 
 // Brings the records of all workers into the one order of packets, judges what needs more than one address pair, and
 // hands them to the outputs. One thread. A record goes out once no worker can still come with an earlier one.
-class Correlator {
+class Correlator final : private detect::SiteEngine::AlertSink {
  public:
   Correlator(const RunContext& run, std::vector<RecordRing*> rings, std::vector<const Worker*> workers,
              std::vector<Sink> sinks, std::vector<const metrics::WorkerCounters*> counters,
@@ -47,6 +48,14 @@ class Correlator {
   void set_drops(std::uint64_t drops) noexcept { drops_.store(drops, std::memory_order_relaxed); }
   // Writes a `stats` record (the reader's thread asks; written by the correlator's).
   void request_stats() noexcept { stats_wanted_.store(true, std::memory_order_relaxed); }
+  // What the site's detectors keep over a restart. Before `run`: false, with the reason, where the bytes are not a
+  // state.
+  bool load_state(Bytes state, std::string& error) { return engine_.load(state, error); }
+  // Asks for the state; `take_state` has it once the correlator's thread came by. After `run` it is there at once.
+  void request_state() noexcept { state_wanted_.store(true, std::memory_order_release); }
+  bool take_state(std::vector<std::uint8_t>& state);
+  // Raises an alert about the sensor itself from another thread than the correlator's: before `run` only.
+  void raise_before_run(const Alert& alert) noexcept { first_alerts_.push_back(alert); }
   void request_reopen() noexcept {
     for (Sink& sink : sinks_) sink.eve->request_reopen();
   }
@@ -59,6 +68,9 @@ class Correlator {
   void pulse(const Pulse& pulse) noexcept;
   void stats(PacketTime now) noexcept;
   void flush() noexcept;
+  void fact(const RecordHeader& header, const char* body) noexcept;
+  void raise(const Alert& alert) noexcept override;
+  void serve_state() noexcept;
 
   const RunContext& run_;
   std::vector<RecordRing*> rings_;
@@ -74,6 +86,10 @@ class Correlator {
   AlertMerger merger_;
   ExchangeTable exchanges_;
   SensorWatch sensors_;
+  detect::SiteEngine engine_;
+  std::vector<Alert> first_alerts_;
+  std::vector<std::uint8_t> state_;
+  std::atomic<bool> state_wanted_{false}, state_ready_{false};
   std::vector<Condition> conditions_;
   AlertCounts alert_counts_{};
   Pulse sum_{};

@@ -217,15 +217,17 @@ TEST(ExchangeTable, every_answer_to_a_multicast_request_gets_its_time) {
   request.kind = FactKind::request;
   request.time = at(10);
   request.source = IpAddress::v4(1);
-  request.exchange = {0x05ff01, 0x0ef000, 7, 0x62};
+  request.exchange = {0x05ff01, 0x0ef000, 7, 0x62, false, 0};
   table.request(request);
-  EXPECT_EQ(table.answer({}, IpAddress::v4(1), {0x0ef001, 0x05ff01, 7, 0x62}, at(10.25)), Duration::milliseconds(250));
-  EXPECT_EQ(table.answer({}, IpAddress::v4(1), {0x0ef001, 0x05ff01, 7, 0x62}, at(10.5)), Duration::milliseconds(500));
-  EXPECT_FALSE(table.answer({}, IpAddress::v4(2), {0x0ef001, 0x05ff01, 7, 0x62}, at(10.5)));
-  EXPECT_FALSE(table.answer({}, IpAddress::v4(1), {0x0ef001, 0x05ff01, 8, 0x62}, at(10.5)));
-  EXPECT_FALSE(table.answer({}, IpAddress::v4(1), {0x028801, 0x05ff01, 7, 0x62}, at(10.5)));
-  EXPECT_FALSE(table.answer(SegmentKey::vni(5), IpAddress::v4(1), {0x0ef001, 0x05ff01, 7, 0x62}, at(10.5)));
-  EXPECT_FALSE(table.answer({}, IpAddress::v4(1), {0x0ef001, 0x05ff01, 7, 0x62}, at(71)));
+  EXPECT_EQ(table.answer({}, IpAddress::v4(1), {0x0ef001, 0x05ff01, 7, 0x62, false, 0}, at(10.25)),
+            Duration::milliseconds(250));
+  EXPECT_EQ(table.answer({}, IpAddress::v4(1), {0x0ef001, 0x05ff01, 7, 0x62, false, 0}, at(10.5)),
+            Duration::milliseconds(500));
+  EXPECT_FALSE(table.answer({}, IpAddress::v4(2), {0x0ef001, 0x05ff01, 7, 0x62, false, 0}, at(10.5)));
+  EXPECT_FALSE(table.answer({}, IpAddress::v4(1), {0x0ef001, 0x05ff01, 8, 0x62, false, 0}, at(10.5)));
+  EXPECT_FALSE(table.answer({}, IpAddress::v4(1), {0x028801, 0x05ff01, 7, 0x62, false, 0}, at(10.5)));
+  EXPECT_FALSE(table.answer(SegmentKey::vni(5), IpAddress::v4(1), {0x0ef001, 0x05ff01, 7, 0x62, false, 0}, at(10.5)));
+  EXPECT_FALSE(table.answer({}, IpAddress::v4(1), {0x0ef001, 0x05ff01, 7, 0x62, false, 0}, at(71)));
 }
 
 }  // namespace

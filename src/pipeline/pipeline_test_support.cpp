@@ -102,6 +102,30 @@ Frame arp_frame(std::uint32_t from, std::uint32_t to) {
   return f;
 }
 
+Frame icmpv6_frame(std::uint8_t type, std::string_view body, std::uint8_t hop_limit) {
+  Frame f(14 + 40 + 4, 0);
+  store_be16(f.data(), 0x3333);
+  f[5] = 1;
+  f[6] = 2, f[11] = 9;
+  store_be16(f.data() + 12, 0x86dd);
+  f[14] = 0x60;
+  store_be16(f.data() + 18, static_cast<std::uint16_t>(4 + body.size()));
+  f[20] = 58;
+  f[21] = hop_limit;
+  store_be16(f.data() + 22, 0xfe80);
+  f[37] = 1;
+  store_be16(f.data() + 38, 0xff02);
+  f[53] = 1;
+  f[54] = type;
+  f.insert(f.end(), body.begin(), body.end());
+  // RFC 8200, 8.1: over the addresses, the length, the next header and the message.
+  std::uint32_t sum = static_cast<std::uint32_t>(4 + body.size()) + 58;
+  for (std::size_t i = 22; i < f.size(); ++i) sum += i % 2 == 0 ? std::uint32_t{f[i]} << 8 : f[i];
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  store_be16(f.data() + 56, static_cast<std::uint16_t>(~sum));
+  return f;
+}
+
 std::string echonet_get(std::uint16_t tid) {
   return {'\x10',
           '\x81',
@@ -136,7 +160,7 @@ std::string echonet_get_res(std::uint16_t tid) {
           '\x30'};
 }
 
-Bench::Bench(std::string_view rules, EventTypes events, unsigned workers, unsigned index) {
+Bench::Bench(std::string_view rules, EventTypes events, unsigned workers, unsigned index, std::uint32_t facts_wanted) {
   run.config = config::defaults();
   run.inventory = std::make_shared<const policy::Inventory>(run.config);
   std::vector<config::Fault> faults;
@@ -145,6 +169,7 @@ Bench::Bench(std::string_view rules, EventTypes events, unsigned workers, unsign
   run.dissectors = dissect::registry();
   run.events = events;
   run.workers = workers;
+  run.facts = facts_wanted;
   run.budget = Budget::for_memory(std::uint64_t{64} << 20, workers);
   run.input_name = [](std::uint16_t) { return std::string_view("test.pcap"); };
   ring = std::make_unique<RecordRing>(run.budget.record_ring_bytes);
@@ -165,6 +190,8 @@ void Bench::packet(const Frame& frame, double seconds) {
 void Bench::drain(bool keep) {
   while (const RecordHeader* header = ring->front()) {
     if (keep && header->kind == RecordKind::event) lines.emplace_back(RecordRing::body(header), header->body_bytes);
+    if (keep && header->kind == RecordKind::fact)
+      std::memcpy(static_cast<void*>(&facts.emplace_back()), RecordRing::body(header), sizeof(Fact));
     ring->pop();
   }
 }

@@ -29,10 +29,11 @@ RecordWriter::RecordWriter(const RunContext& run, RecordRing& ring, metrics::Wor
       abandoned_(abandoned),
       timestamps_(run.config->timezone),
       scratch_(record_bytes_max),
-      news_(news_entries * sizeof(std::uint64_t)),
+      told_(told_sets * told_ways * sizeof(Told), true),
       json_(scratch_.as<char>(), record_bytes_max) {
   wanted_ = run.events;
   seed_ = run.seed;
+  mask_ = run.mask != nullptr && run.mask->on() ? run.mask.get() : nullptr;
   wanted_.add(EventType::alert);  // Counted and summed up even where no output wants them.
 }
 
@@ -132,7 +133,8 @@ void RecordWriter::end() noexcept {
 }
 
 void RecordWriter::fact(const Fact& fact) noexcept {
-  RecordHeader* header = room(sizeof fact, false);
+  const std::size_t bytes = fact_bytes(fact.kind);
+  RecordHeader* header = room(bytes, false);
   if (header == nullptr) {
     counters_.records_shed.add();
     return;
@@ -140,18 +142,45 @@ void RecordWriter::fact(const Fact& fact) noexcept {
   header->kind = RecordKind::fact;
   header->order = order_;
   header->time = fact.time;
-  std::memcpy(RecordRing::body(header), &fact, sizeof fact);
+  std::memcpy(RecordRing::body(header), &fact, bytes);
   ring_.commit();
 }
 
-bool RecordWriter::is_news(std::uint64_t key, PacketTime now) noexcept {
-  constexpr std::uint64_t repeat_s = static_cast<std::uint64_t>(news_repeat.ns / 1'000'000'000);
-  std::uint64_t& entry = news_.as<std::uint64_t>()[key & (news_entries - 1)];
-  const std::uint64_t second = static_cast<std::uint64_t>(now.ns / 1'000'000'000) & news_time_mask;
-  // The time wraps after 18 hours: what was told exactly then, and nothing in its place since, is told 30 s late.
-  if (((entry ^ key) & ~news_time_mask) == 0 && entry != 0 && ((second - entry) & news_time_mask) < repeat_s)
+// The entry of a place, which stands first in its set now.
+RecordWriter::Told& RecordWriter::told(std::uint64_t place, bool& found) noexcept {
+  Told* const set = told_.as<Told>() + (place >> 32 & (told_sets - 1)) * told_ways;
+  std::size_t i = 0;
+  while (i < told_ways - 1 && set[i].place != place) ++i;
+  found = set[i].place == place;
+  if (i != 0) {
+    const Told one = set[i];
+    for (; i > 0; --i) set[i] = set[i - 1];
+    set[0] = one;
+  }
+  return set[0];
+}
+
+bool RecordWriter::is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept {
+  bool found = false;
+  Told& one = told(place | 1, found);
+  const auto second = static_cast<std::uint32_t>(now.ns / 1'000'000'000);
+  const auto said = static_cast<std::uint32_t>(value >> 32 ^ value);
+  if (found && one.value == said && second - one.second < static_cast<std::uint32_t>(repeat.ns / 1'000'000'000))
     return false;
-  entry = (key & ~news_time_mask) | second;
+  one = {place | 1, said, second};
+  return true;
+}
+
+bool RecordWriter::is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept {
+  bool found = false;
+  Told& one = told(place | 1, found);
+  const auto second = static_cast<std::uint32_t>(now.ns / 1'000'000'000);
+  if (!found || second - one.second >= static_cast<std::uint32_t>(repeat.ns / 1'000'000'000)) {
+    one = {place | 1, bits, second};
+    return true;
+  }
+  if ((bits & ~one.value) == 0) return false;
+  one.value |= bits;
   return true;
 }
 
@@ -206,7 +235,8 @@ void RecordWriter::write_alert(const Alert& alert, std::uint64_t occurrences, bo
     names.signature = rule.message;
     names.category = rule.category;
   }
-  if (alert.inbound_from_outside) names.scenario = "unauthorized-access";
+  names.scenario = alert.inbound_from_outside ? "unauthorized-access" : alert.scenario;
+  names.power_at_risk_kw = alert.power_at_risk_kw;
   output::write_alert(*json, timestamps_, alert, names);
   brief_ = {names.id,
             alert.count,

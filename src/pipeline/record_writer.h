@@ -29,10 +29,11 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   void response_time_here(const Exchange& answer) noexcept override;
   void end() noexcept override;
   void fact(const Fact& fact) noexcept override;
-  bool is_news(std::uint64_t key, PacketTime now) noexcept override;
+  bool is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept override;
   void anomaly(const dissect::MessageContext& context, Layer layer, ParseError error,
                std::uint32_t offset) noexcept override;
   void write_alert(const Alert& alert, std::uint64_t occurrences, bool first) noexcept override;
+  bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override;
   // A body of plain bytes for the correlator (the site's pulses).
   void pulse(Bytes body) noexcept;
 
@@ -45,11 +46,15 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   }
 
  private:
-  // What was told lately: an entry a home place of its key, the younger displacing the older. 8 bytes each: the key's
-  // upper bits and, below them, the time it was told in seconds.
-  static constexpr std::size_t news_entries = 1u << 17;
-  static constexpr std::uint64_t news_time_mask = 0xffff;
+  // What was told last, by place: sets of one cache line, the place used longest ago giving way.
+  struct Told {
+    std::uint64_t place;  // 0: none.
+    std::uint32_t value;
+    std::uint32_t second;  // Of packet time; wraps, and a wrapped one is told again.
+  };
+  static constexpr std::size_t told_sets = 1u << 15, told_ways = 4;
 
+  Told& told(std::uint64_t place, bool& found) noexcept;
   RecordHeader* room(std::size_t body_bytes, bool alert) noexcept;
 
   const RunContext& run_;
@@ -58,7 +63,7 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   const std::atomic<bool>& abandoned_;  // Nobody reads the ring any more: do not wait for room.
   output::TimestampWriter timestamps_;
   ReservedMemory scratch_;
-  ReservedMemory news_;
+  ReservedMemory told_;
   JsonWriter json_;
   Order order_;
   EventType type_ = EventType::alert;

@@ -7,8 +7,10 @@
 #include "base/hash.h"
 #include "config/config.h"
 #include "detect/signature_rules.h"
+#include "detect/site_detector.h"
 #include "dissect/dissector.h"
 #include "flow/flow_table.h"
+#include "output/privacy.h"
 #include "policy/allow_list.h"
 #include "policy/inventory.h"
 #include "reassembly/fragments.h"
@@ -29,12 +31,24 @@ struct Budget {
   static Budget for_memory(std::uint64_t bytes, unsigned workers);
 };
 
+// Gets every fact it asks for, on the correlator's thread, in packet order (`learn`).
+class FactObserver {
+ public:
+  virtual ~FactObserver() = default;
+  virtual void fact(const Fact& fact) noexcept = 0;
+};
+
 // Everything a run shares and nobody changes while it lasts.
 struct RunContext {
   std::shared_ptr<const config::Config> config;
   std::shared_ptr<const policy::Inventory> inventory;
-  std::shared_ptr<const policy::AllowList> allow;  // Null: no inventory, the policy detectors rest.
-  std::shared_ptr<const detect::RuleSet> rules;    // Never null; may be empty.
+  std::shared_ptr<const policy::AllowList> allow;           // Null: no inventory, the policy detectors rest.
+  std::shared_ptr<const detect::RuleSet> rules;             // Never null; may be empty.
+  detect::Site site;                                        // The same again, for the site's detectors.
+  std::span<const detect::SiteDetectorRow> site_detectors;  // Those that the configuration switches on are made.
+  std::shared_ptr<const output::Mask> mask;                 // Null: records say all.
+  FactObserver* observer = nullptr;
+  std::uint32_t facts = 0;  // Bit per FactKind: what detectors and the observer ask for.
   std::span<const dissect::DissectorRow> dissectors;
   EventTypes events;  // What the outputs want.
   bool live = false;  // Shed rather than wait; no packet numbers in events.

@@ -14,17 +14,19 @@ class SensorWatch {
   // Shares and sizes below which nothing is said; the detectors' defaults.
   static constexpr double loss_ratio = 0.001;
   static constexpr double duplicate_ratio = 0.05;
-  static constexpr std::uint64_t duplicate_packets_min =
-      100;  // In one pulse's time, before 5 % of few packets is a pattern.
-  static constexpr std::uint64_t one_sided_packets_min = 20;  // TCP segments heard from one side in the stall time.
+  static constexpr std::uint64_t duplicate_packets_min = 100;  // Before 5 % of few packets is a pattern.
+  static constexpr std::uint64_t one_sided_packets_min = 20;   // TCP segments heard from one side in the stall time.
 
   explicit SensorWatch(const RunContext& run) : run_(run) {}
 
-  // `sum` adds the workers' counts; `drops` are packets lost in the kernel and in our rings so far. Calls
-  // `raise(alert)` for what is wrong.
+  // `sum` adds the workers' counts; `drops` are packets lost in the kernel and in our rings so far, `undelivered`
+  // events that an output did not take. Calls `raise(alert)` for what is wrong.
   template <class Raise>
-  void look(const Pulse& sum, std::uint64_t drops, Raise&& raise) noexcept {
+  void look(const Pulse& sum, std::uint64_t drops, std::uint64_t undelivered, Raise&& raise) noexcept {
     loss(sum, drops, raise);
+    if (const std::uint64_t n = undelivered - last_undelivered_; n != 0)
+      raise(make(DetectorId::sensor_output_stalled, sum.now, n, "%llu events were not taken by an output", n));
+    last_undelivered_ = undelivered;
     if (const std::uint64_t n = sum.evictions - last_.evictions; n != 0) {
       raise(make(DetectorId::sensor_state_limit, sum.now, n,
                  "%llu entries of state were given up because a limit of memory was reached", n));
@@ -34,11 +36,15 @@ class SensorWatch {
     if (steps != 0)
       raise(make(DetectorId::sensor_clock_step, sum.now, steps, "the time of %llu packets jumped or ran backwards",
                  steps));
-    const std::uint64_t duplicates = sum.duplicates - last_.duplicates, packets = sum.packets - last_.packets;
-    if (duplicates >= duplicate_packets_min &&
-        static_cast<double>(duplicates) > duplicate_ratio * static_cast<double>(packets)) {
-      raise(make(DetectorId::sensor_duplicate_packets, sum.now, duplicates,
-                 "%llu packets of the last seconds were delivered twice", duplicates));
+    // Over as long as it takes until there are enough of them to be a pattern.
+    const std::uint64_t duplicates = sum.duplicates - duplicates_then_, packets = sum.packets - packets_then_;
+    if (duplicates >= duplicate_packets_min) {
+      if (static_cast<double>(duplicates) > duplicate_ratio * static_cast<double>(packets)) {
+        raise(make(DetectorId::sensor_duplicate_packets, sum.now, duplicates,
+                   "%llu packets of the last seconds were delivered twice", duplicates));
+      }
+      duplicates_then_ = sum.duplicates;
+      packets_then_ = sum.packets;
     }
     stall(sum, raise);
     last_ = sum;
@@ -87,9 +93,9 @@ class SensorWatch {
 
   const RunContext& run_;
   Pulse last_{};
-  std::uint64_t last_drops_ = 0;
+  std::uint64_t last_drops_ = 0, last_undelivered_ = 0;
   PacketTime heard_at_{}, answered_at_{};
-  std::uint64_t one_sided_then_ = 0;
+  std::uint64_t one_sided_then_ = 0, duplicates_then_ = 0, packets_then_ = 0;
   bool started_ = false;
 };
 

@@ -93,6 +93,11 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
       assets_seen_(run.config->assets.size(), 0) {
   matches_.reserve(datagram_matches_max);
   if (run.events.has(EventType::echonet_lite)) records_.want_facts(FactKind::request);
+  for (unsigned kind = 0; kind < static_cast<unsigned>(FactKind::count_); ++kind) {
+    if ((run.facts >> kind & 1u) != 0) records_.want_facts(static_cast<FactKind>(kind));
+  }
+  // An answer that its pair does not explain is held against the requests to groups.
+  if (records_.wants(FactKind::response)) records_.want_facts(FactKind::request);
 }
 
 [[gnu::always_inline]] inline void Worker::prefetch_states(const DecodedPacket& packet,
@@ -245,6 +250,7 @@ void Worker::report(PacketTime now, bool idle) noexcept {
 // same packets, because all see every packet's time.
 void Worker::tick(PacketTime now, std::uint64_t number, Phase phase) noexcept {
   tick_second_ = now.ns / 1'000'000'000;
+  told_mark_ = static_cast<std::uint8_t>(tick_second_ / 60) & told_minute_mask;
   const std::uint64_t idle_order = phase == Phase::idle ? static_cast<std::uint64_t>(now.ns) : 0;
   current_time_ = now;
   records_.set_order({number, phase, idle_order});
@@ -344,6 +350,7 @@ void Worker::tell_anomalies(const DecodedPacket& packet, dissect::MessageContext
 
 void Worker::record_arp(const DecodedPacket& packet) noexcept {
   if (packet.malformed) return;
+  tell_arp_claim(packet);
   dissect::MessageContext context = context_of(packet, 0, Direction::to_responder);
   JsonWriter* json = records_.begin(EventType::arp, context);
   if (json == nullptr) return;
@@ -441,8 +448,25 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
       flow = &flows_.at(found.flow);
     }
   }
+  const bool identified = (flow->flags & flow::flow_flag::app_settled) != settled_before;
+  flow->flags |=
+      direction == Direction::to_responder ? flow::flow_flag::initiator_spoke : flow::flow_flag::responder_spoke;
+  // Looked at once a minute: a verdict that holds for a time only is asked again, and every second time it is told on.
+  std::uint8_t& told = flows_.told_of(found.flow);
+  const bool due = (told & told_minute_mask) != told_mark_;
+  const bool judged_anew = found.created || identified || (due && (told & verdict_is_timed) != 0);
+  if (run_.allow != nullptr && judged_anew) judge(found.flow, packet.time);
+  const bool goes_on = due && !found.created && ((told_mark_ ^ flow->first_packet) & 1) == 0;
+  if (due) told = static_cast<std::uint8_t>((told & verdict_is_timed) | told_mark_);
+  if (records_.wants(FactKind::conversation) &&
+      (found.created || identified || goes_on || (side == 1 && flow->packets[1] == 1)))
+    note_conversation(found.flow, found.created, identified, goes_on, packet, direction);
+  if (goes_on || found.created)
+    flow->flags &= static_cast<std::uint8_t>(~(flow::flow_flag::initiator_spoke | flow::flow_flag::responder_spoke));
+  if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmpv6) && packet.ttl == 255 && accepted &&
+      !packet.malformed && packet.transport != nullptr)
+    tell_neighbour(packet);
   if (run_.allow != nullptr) {
-    if (found.created || (flow->flags & flow::flow_flag::app_settled) != settled_before) judge(found.flow);
     if ((flow->flags & flow::flow_flag::denied) != 0) tell_denied(found.flow, packet);
   }
   while (match_at_ < matches_.size() && matches_[match_at_].token <= token) {
@@ -492,11 +516,12 @@ void Worker::fill(Alert& alert, const dissect::MessageContext& context) const no
   alert.interface = run_.inventory->interface_between(context.segment, context.source, context.destination);
 }
 
-policy::Conversation Worker::conversation_of(std::uint32_t flow_index) const noexcept {
+policy::Conversation Worker::conversation_of(std::uint32_t flow_index, PacketTime time) const noexcept {
   const flow::Flow& flow = flows_.at(flow_index);
   const FlowKey key = flows_.key_of(flow_index);
   const bool high = (flow.flags & flow::flow_flag::initiator_is_high) != 0;
   policy::Conversation c;
+  c.time = time;
   c.link = key.segment;
   c.initiator = high ? key.high : key.low;
   c.responder = high ? key.low : key.high;
@@ -518,11 +543,14 @@ policy::Conversation Worker::conversation_of(std::uint32_t flow_index) const noe
   return c;
 }
 
-void Worker::judge(std::uint32_t flow_index) noexcept {
-  const policy::Verdict verdict = run_.allow->judge(conversation_of(flow_index));
+void Worker::judge(std::uint32_t flow_index, PacketTime time) noexcept {
+  const policy::Verdict verdict = run_.allow->judge(conversation_of(flow_index, time));
   if (verdict.initiator_asset != 0) assets_seen_[verdict.initiator_asset - 1] = 1;
   if (verdict.responder_asset != 0) assets_seen_[verdict.responder_asset - 1] = 1;
   flow::Flow& flow = flows_.at(flow_index);
+  std::uint8_t& told = flows_.told_of(flow_index);
+  told = static_cast<std::uint8_t>((told & told_minute_mask) |
+                                   (verdict.valid_until.ns != INT64_MAX ? verdict_is_timed : std::uint8_t{0}));
   if (verdict.judged && !verdict.allowed)
     flow.flags |= flow::flow_flag::denied;
   else
@@ -533,7 +561,7 @@ void Worker::judge(std::uint32_t flow_index) noexcept {
 // a flow slot has no room for the reasons.
 void Worker::tell_denied(std::uint32_t flow_index, const DecodedPacket& packet) noexcept {
   flow::Flow& flow = flows_.at(flow_index);
-  const policy::Conversation conversation = conversation_of(flow_index);
+  const policy::Conversation conversation = conversation_of(flow_index, packet.time);
   const DetectorInfo& info = info_of(DetectorId::policy_peer_not_allowed);
   Alert alert;
   alert.detector = info.id;
@@ -582,7 +610,7 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
   end_session(flow_index);
 
   if (records_.wants(EventType::flow)) {
-    const policy::Conversation ends = conversation_of(flow_index);
+    const policy::Conversation ends = conversation_of(flow_index, {flow.last_ns});
     output::Envelope envelope;
     envelope.type = EventType::flow;
     envelope.time = {flow.last_ns};

@@ -67,14 +67,22 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   void handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept;
   void handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Direction direction) noexcept;
   void record_arp(const DecodedPacket& packet) noexcept;
+  Fact fact_of(FactKind kind, const DecodedPacket& packet) const noexcept;
+  void note_conversation(std::uint32_t flow_index, bool created, bool identified, bool goes_on,
+                         const DecodedPacket& packet, Direction direction) noexcept;
+  void tell_conversation(ConversationSeen::Moment moment, std::uint32_t flow_index, const DecodedPacket& packet,
+                         Direction direction) noexcept;
+  void tell_arp_claim(const DecodedPacket& packet) noexcept;
+  void tell_claim(const Fact& fact) noexcept;
+  void tell_neighbour(const DecodedPacket& packet) noexcept;
   void tell_anomalies(const DecodedPacket& packet, dissect::MessageContext& context) noexcept;
   void raise_signature(const detect::SignatureMatch& match, const dissect::MessageContext& context) noexcept;
-  void judge(std::uint32_t flow_index) noexcept;
+  void judge(std::uint32_t flow_index, PacketTime time) noexcept;
   void tell_denied(std::uint32_t flow_index, const DecodedPacket& packet) noexcept;
   dissect::MessageContext context_of(const DecodedPacket& packet, std::uint32_t flow_index,
                                      Direction direction) const noexcept;
   dissect::MessageContext stream_context(Direction direction) const noexcept;
-  policy::Conversation conversation_of(std::uint32_t flow_index) const noexcept;
+  policy::Conversation conversation_of(std::uint32_t flow_index, PacketTime time) const noexcept;
   void fill(Alert& alert, const dissect::MessageContext& context) const noexcept;
   std::uint64_t flow_id_of(std::uint32_t flow_index) const noexcept;
   void end_session(std::uint32_t flow_index) noexcept;
@@ -102,6 +110,9 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   detect::SignatureScanner scanner_;
   Pool<Session> sessions_;
   const bool scans_;
+  // A flow's `told`: the minute of packet time it was looked at last, and whether its verdict holds for a time only.
+  static constexpr std::uint8_t told_minute_mask = 0x7f, verdict_is_timed = 0x80;
+  std::uint8_t told_mark_ = 0;  // The minute now.
   std::vector<DecodedPacket> packets_;  // batch_max, reused.
   std::array<std::uint32_t, batch_max> own_{};
   std::array<std::uint64_t, batch_max> tags_{};

@@ -1,7 +1,7 @@
 #include "policy/allow_list.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <unordered_map>
 
 #include "base/check.h"
@@ -10,11 +10,11 @@
 namespace tsujiban::policy {
 namespace {
 
-static_assert(app_protocol_count <= 64, "Entry::apps has a bit for each");
+static_assert(app_protocol_count <= 64, "Terms::apps has a bit for each");
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)> reason_names = {
-    "not_judged",           "listed",          "neighbours",         "housekeeping", "not_listed",
-    "direction_not_listed", "port_not_listed", "protocol_not_listed"};
+    "not_judged",           "listed",          "neighbours",          "housekeeping", "not_listed",
+    "direction_not_listed", "port_not_listed", "protocol_not_listed", "expired",      "outside_hours"};
 
 constexpr std::uint64_t bit_of(AppProtocol app) noexcept { return std::uint64_t{1} << static_cast<unsigned>(app); }
 
@@ -25,10 +25,13 @@ std::string_view name_of(Reason reason) noexcept { return reason_names[static_ca
 // What the entries seen so far say; a better outcome takes the place of a worse one, and of equals the first entry
 // stays.
 struct AllowList::Search {
-  enum Outcome : std::uint8_t { nothing, direction, port, protocol, maybe, yes };
+  enum Outcome : std::uint8_t { nothing, direction, port, protocol, expired, hours, maybe, yes };
   Outcome outcome = nothing;
   std::uint32_t entry = 0;
   bool names_the_two = false;  // An entry names both by something narrower than `any`.
+  bool has_time = false;       // `time` is set: most judgements never ask for it.
+  LocalTime time;
+  PacketTime valid_until{std::numeric_limits<std::int64_t>::max()};
 
   void offer(Outcome other, std::uint32_t number) noexcept {
     if (other > outcome || (other == outcome && number < entry)) {
@@ -38,123 +41,84 @@ struct AllowList::Search {
   }
 };
 
-AllowList::AllowList(std::shared_ptr<const Inventory> inventory, HashSeed seed)
-    : inventory_(std::move(inventory)), seed_(seed) {
-  const config::Config& config = inventory_->config();
-  asset_names_.resize(config.assets.size());
-  segment_names_.resize(config.segments.size());
-  name_is_specific_.push_back(false);
-  const auto take = [&](std::uint32_t& id, bool specific) {
-    if (id == 0) {
-      id = static_cast<std::uint32_t>(name_is_specific_.size());
-      name_is_specific_.push_back(specific);
+// Finds the same terms again: by a hash, then by comparing.
+class AllowList::TermsBuilder {
+ public:
+  explicit TermsBuilder(AllowList& list) : list_(list) {}
+  std::uint32_t take(const config::AllowEntry& entry) {
+    Terms terms;
+    for (const AppProtocol app : entry.protocols) terms.apps |= bit_of(app);
+    terms.expires_local_s = entry.expires_local_s;
+    terms.both_directions = entry.both_directions;
+    std::uint64_t hash = hash_words({}, terms.apps, static_cast<std::uint64_t>(terms.expires_local_s));
+    for (const config::PortRange& r : entry.ports)
+      hash = hash_words({}, hash, std::uint64_t{r.protocol} << 32 | std::uint32_t{r.first} << 16 | r.last);
+    for (const config::TimeWindow& w : entry.when)
+      hash = hash_words({}, hash, std::uint64_t{w.days} << 32 | std::uint32_t{w.from_minute} << 16 | w.to_minute);
+    hash ^= terms.both_directions;
+    const auto [first, last] = by_hash_.equal_range(hash);
+    for (auto at = first; at != last; ++at) {
+      if (same(list_.terms_[at->second], terms, entry)) return at->second;
     }
-    return id;
-  };
-  struct PrefixHash {
-    std::size_t operator()(const IpPrefix& p) const noexcept {
-      return hash_words(HashSeed{}, p.address.high ^ p.length, p.address.low);
-    }
-  };
-  std::unordered_map<IpPrefix, std::uint32_t, PrefixHash> prefixes;
-  const auto id_of = [&](const config::Endpoint& end) {
-    using Kind = config::Endpoint::Kind;
-    switch (end.kind) {
-      case Kind::any:
-        return take(any_name_, false);
-      case Kind::asset:
-        return take(asset_names_[end.index], true);
-      case Kind::segment:
-        return take(segment_names_[end.index], true);
-      case Kind::role:
-        return take(role_names_[static_cast<std::size_t>(end.role)], true);
-      case Kind::prefix:
-        break;
-    }
-    return take(prefixes[end.prefix], end.prefix.length != 0);
-  };
-
-  struct Rule {
-    std::uint64_t pair;
-    std::uint32_t entry;
-    auto operator<=>(const Rule&) const = default;
-  };
-  std::vector<Rule> rules;
-  std::vector<std::uint32_t> to_ids;
-  for (std::size_t i = 0; i < config.allow.size(); ++i) {
-    const config::AllowEntry& source = config.allow[i];
-    Entry entry;
-    entry.port_first = static_cast<std::uint32_t>(ports_.size());
-    entry.port_count = static_cast<std::uint32_t>(source.ports.size());
-    ports_.insert(ports_.end(), source.ports.begin(), source.ports.end());
-    for (const AppProtocol app : source.protocols) entry.apps |= bit_of(app);
-    entry.both_directions = source.both_directions;
-    entries_.push_back(entry);
-    to_ids.clear();
-    for (const config::Endpoint& to : source.to) to_ids.push_back(id_of(to));
-    for (const config::Endpoint& from : source.from) {
-      const std::uint64_t from_id = id_of(from);
-      for (const std::uint32_t to_id : to_ids) rules.push_back({from_id << 32 | to_id, static_cast<std::uint32_t>(i)});
-    }
+    terms.port_first = static_cast<std::uint32_t>(list_.ports_.size());
+    terms.port_count = static_cast<std::uint32_t>(entry.ports.size());
+    list_.ports_.insert(list_.ports_.end(), entry.ports.begin(), entry.ports.end());
+    terms.window_first = static_cast<std::uint32_t>(list_.windows_.size());
+    terms.window_count = static_cast<std::uint32_t>(entry.when.size());
+    list_.windows_.insert(list_.windows_.end(), entry.when.begin(), entry.when.end());
+    const auto number = static_cast<std::uint32_t>(list_.terms_.size());
+    list_.terms_.push_back(terms);
+    by_hash_.emplace(hash, number);
+    return number;
   }
-  std::sort(rules.begin(), rules.end());
-  rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
-  std::vector<PrefixTable::Row> rows;
-  for (const auto& [prefix, id] : prefixes) rows.push_back({0, prefix, id});
-  prefix_names_ = PrefixTable(rows, seed);
 
-  pairs_.assign(std::bit_ceil(rules.size() * 2 + 1), PairSlot{});
-  pair_mask_ = pairs_.size() - 1;
-  pair_entries_.reserve(rules.size());
-  for (std::size_t i = 0; i < rules.size();) {
-    std::size_t end = i;
-    while (end < rules.size() && rules[end].pair == rules[i].pair) pair_entries_.push_back(rules[end++].entry);
-    std::size_t at = static_cast<std::size_t>(hash_words(seed_, rules[i].pair, 0)) & pair_mask_;
-    while (pairs_[at].key != 0) at = (at + 1) & pair_mask_;
-    pairs_[at] = {rules[i].pair, static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(end - i)};
-    i = end;
+ private:
+  bool same(const Terms& a, const Terms& b, const config::AllowEntry& entry) const {
+    return a.apps == b.apps && a.expires_local_s == b.expires_local_s && a.both_directions == b.both_directions &&
+           std::equal(entry.ports.begin(), entry.ports.end(), list_.ports_.begin() + a.port_first,
+                      list_.ports_.begin() + a.port_first + a.port_count,
+                      [](const config::PortRange& x, const config::PortRange& y) {
+                        return x.protocol == y.protocol && x.first == y.first && x.last == y.last;
+                      }) &&
+           std::equal(entry.when.begin(), entry.when.end(), list_.windows_.begin() + a.window_first,
+                      list_.windows_.begin() + a.window_first + a.window_count,
+                      [](const config::TimeWindow& x, const config::TimeWindow& y) {
+                        return x.days == y.days && x.from_minute == y.from_minute && x.to_minute == y.to_minute;
+                      });
   }
+
+  AllowList& list_;
+  std::unordered_multimap<std::uint64_t, std::uint32_t> by_hash_;
+};
+
+AllowList::AllowList(std::shared_ptr<const Inventory> inventory, HashSeed seed) : inventory_(std::move(inventory)) {
+  const auto& allow = inventory_->config().allow;
+  {
+    terms_of_.reserve(allow.size());
+    TermsBuilder builder(*this);
+    for (const config::AllowEntry& entry : allow) terms_of_.push_back(builder.take(entry));
+  }
+  pairs_ = NamePairs(
+      *inventory_, allow.size(),
+      [&](std::size_t i) {
+        return NamePairs::EntryEnds{allow[i].from, allow[i].to};
+      },
+      seed);
 }
 
-const AllowList::PairSlot* AllowList::find_pair(std::uint32_t from, std::uint32_t to) const noexcept {
-  const std::uint64_t key = std::uint64_t{from} << 32 | to;
-  for (std::size_t at = static_cast<std::size_t>(hash_words(seed_, key, 0)) & pair_mask_;; at = (at + 1) & pair_mask_) {
-    if (pairs_[at].key == key) return &pairs_[at];
-    if (pairs_[at].key == 0) return nullptr;
-  }
-}
-
-AllowList::Names AllowList::names_of(const IpAddress& address, std::uint32_t asset,
-                                     std::uint32_t segment) const noexcept {
-  Names names;
-  const auto add = [&](std::uint32_t id) {
-    if (id != 0) names.push(id);
-  };
-  add(any_name_);
-  if (segment != 0) add(segment_names_[segment - 1]);
-  if (asset != 0) {
-    add(asset_names_[asset - 1]);
-    add(role_names_[static_cast<std::size_t>(inventory_->role_of(asset))]);
-    const std::uint32_t own = inventory_->asset(asset).segment;
-    if (own != 0 && own != segment) add(segment_names_[own - 1]);
-  }
-  prefix_names_.for_each(0, address, add);
-  return names;
-}
-
-bool AllowList::has_port(const Entry& entry, std::uint8_t protocol, std::uint16_t port) const noexcept {
-  if (entry.port_count == 0) return true;
+bool AllowList::has_port(const Terms& terms, std::uint8_t protocol, std::uint16_t port) const noexcept {
+  if (terms.port_count == 0) return true;
   const bool ports =
       protocol == static_cast<std::uint8_t>(IpProtocol::tcp) || protocol == static_cast<std::uint8_t>(IpProtocol::udp);
   if (!ports) return false;
-  for (std::uint32_t i = 0; i < entry.port_count; ++i) {
-    const config::PortRange& range = ports_[entry.port_first + i];
+  for (std::uint32_t i = 0; i < terms.port_count; ++i) {
+    const config::PortRange& range = ports_[terms.port_first + i];
     if ((range.protocol == 0 || range.protocol == protocol) && range.first <= port && port <= range.last) return true;
   }
   return false;
 }
 
-void AllowList::search(const Names& from, const Names& to, bool forward, const Conversation& c,
+void AllowList::search(const NamePairs::Names& from, const NamePairs::Names& to, bool forward, const Conversation& c,
                        Search& found) const noexcept {
   // An answer may be the first packet seen: the conversation was picked up in its middle, or it is UDP in which both
   // sides use the service port; ECHONET Lite answers to port 3610 whatever port asked. Then the port is the
@@ -162,32 +126,49 @@ void AllowList::search(const Names& from, const Names& to, bool forward, const C
   const bool udp = c.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
   const bool may_be_answer =
       !c.direction_certain || (udp && (c.initiator_port == c.responder_port || c.app == AppProtocol::echonet_lite));
-  for (const std::uint32_t from_name : from) {
-    for (const std::uint32_t to_name : to) {
-      const PairSlot* pair = find_pair(from_name, to_name);
-      if (pair == nullptr) continue;
-      if (name_is_specific_[from_name] && name_is_specific_[to_name]) found.names_the_two = true;
-      for (std::uint32_t i = 0; i < pair->count; ++i) {
-        const std::uint32_t number = pair_entries_[pair->first + i];
-        const Entry& entry = entries_[number];
-        const bool begins_rightly = forward || entry.both_directions;
-        if (!begins_rightly && !may_be_answer) {
-          found.offer(Search::direction, number);
+  pairs_.for_each(from, to, [&](bool specific, std::span<const std::uint32_t> entries) {
+    if (specific) found.names_the_two = true;
+    for (const std::uint32_t number : entries) {
+      const Terms& terms = terms_[terms_of_[number]];
+      const bool begins_rightly = forward || terms.both_directions;
+      if (!begins_rightly && !may_be_answer) {
+        found.offer(Search::direction, number);
+        continue;
+      }
+      const bool port =
+          (begins_rightly && has_port(terms, c.protocol, c.responder_port)) ||
+          (may_be_answer && (!forward || terms.both_directions) && has_port(terms, c.protocol, c.initiator_port));
+      const bool app = terms.apps == 0 || (terms.apps & bit_of(c.app)) != 0;
+      const bool app_open = c.app == AppProtocol::unknown && !c.app_settled;
+      if (!port) {
+        found.offer(Search::port, number);
+        continue;
+      }
+      if (!app && !app_open) {
+        found.offer(Search::protocol, number);
+        continue;
+      }
+      if (terms.timed()) {
+        if (!found.has_time) found.time = inventory_->clock().at(c.time);
+        found.has_time = true;
+        const std::span windows = std::span(windows_).subspan(terms.window_first, terms.window_count);
+        const bool expired = found.time.local_s >= terms.expires_local_s;
+        bool within = windows.empty();
+        std::int64_t change_s = terms.expires_local_s;
+        for (const config::TimeWindow& window : windows) {
+          within = within || is_within(window, found.time);
+          change_s = std::min(change_s, next_change(window, found.time));
+        }
+        if (expired) change_s = config::never_expires;
+        found.valid_until = std::min(found.valid_until, found.time.utc_of(change_s));
+        if (expired || !within) {
+          found.offer(expired ? Search::expired : Search::hours, number);
           continue;
         }
-        const bool port =
-            (begins_rightly && has_port(entry, c.protocol, c.responder_port)) ||
-            (may_be_answer && (!forward || entry.both_directions) && has_port(entry, c.protocol, c.initiator_port));
-        if (!port) {
-          found.offer(Search::port, number);
-        } else if (entry.apps == 0 || (entry.apps & bit_of(c.app)) != 0) {
-          found.offer(Search::yes, number);
-        } else {
-          found.offer(c.app == AppProtocol::unknown && !c.app_settled ? Search::maybe : Search::protocol, number);
-        }
       }
+      found.offer(app ? Search::yes : Search::maybe, number);
     }
-  }
+  });
 }
 
 Verdict AllowList::judge(const Conversation& c) const noexcept {
@@ -209,12 +190,14 @@ Verdict AllowList::judge(const Conversation& c) const noexcept {
     return verdict;
   }
 
-  const Names initiator = names_of(c.initiator, verdict.initiator_asset, initiator_segment);
-  const Names responder = names_of(c.responder, verdict.responder_asset, responder_segment);
+  NamePairs::Names initiator, responder;
+  pairs_.names_of(*inventory_, c.initiator, verdict.initiator_asset, initiator_segment, initiator);
+  pairs_.names_of(*inventory_, c.responder, verdict.responder_asset, responder_segment, responder);
   Search found;
   search(initiator, responder, true, c, found);
   search(responder, initiator, false, c, found);
   if (found.outcome != Search::nothing) verdict.entry = found.entry + 1;
+  verdict.valid_until = found.valid_until;
   switch (found.outcome) {
     case Search::yes:
       verdict.reason = Reason::listed;
@@ -225,6 +208,12 @@ Verdict AllowList::judge(const Conversation& c) const noexcept {
       return verdict;
     case Search::protocol:
       verdict.reason = Reason::protocol_not_listed;
+      break;
+    case Search::expired:
+      verdict.reason = Reason::expired;
+      break;
+    case Search::hours:
+      verdict.reason = Reason::outside_hours;
       break;
     case Search::port:
       verdict.reason = Reason::port_not_listed;
@@ -237,8 +226,8 @@ Verdict AllowList::judge(const Conversation& c) const noexcept {
       break;
   }
   if (!found.names_the_two && verdict.initiator_asset != 0 && verdict.responder_asset != 0) {
-    const std::uint32_t a = inventory_->asset(verdict.initiator_asset).segment,
-                        b = inventory_->asset(verdict.responder_asset).segment;
+    const std::uint32_t a = inventory_->segment_of_asset(verdict.initiator_asset),
+                        b = inventory_->segment_of_asset(verdict.responder_asset);
     if (a != 0 && a == b) {
       verdict.reason = Reason::neighbours;
       verdict.entry = 0;

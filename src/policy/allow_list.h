@@ -1,17 +1,18 @@
 #pragma once
-#include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string_view>
 #include <vector>
 
-#include "base/fixed_vector.h"
 #include "policy/inventory.h"
+#include "policy/name_pairs.h"
 
 namespace tsujiban::policy {
 
 // Two hosts that exchange packets, as far as is known when it is asked about.
 struct Conversation {
+  PacketTime time;  // Of the packet that is judged: entries may hold at some hours only, and until a day only.
   SegmentKey link;
   IpAddress initiator, responder;
   std::uint16_t initiator_port = 0, responder_port = 0;  // ICMP and ICMPv6: type and code of the first packet.
@@ -30,6 +31,8 @@ enum class Reason : std::uint8_t {
   direction_not_listed,  // Entries name the two, but only the other may begin.
   port_not_listed,       // Entries name the two, but not this port.
   protocol_not_listed,   // Entries name the two and the port, but not what the payload is.
+  expired,               // An entry fits, but its last day is over.
+  outside_hours,         // An entry fits, but not at this time.
   count_,
 };
 std::string_view name_of(Reason reason) noexcept;
@@ -44,6 +47,8 @@ struct Verdict {
   ErabInterface interface = ErabInterface::none;
   std::uint32_t initiator_asset = 0, responder_asset = 0;  // Index + 1; 0: not in the inventory.
   std::uint32_t entry = 0;  // Index + 1 of the first entry that gave the reason; 0: none did.
+  // The same conversation has the same verdict before this time; never over where no entry that fits has hours.
+  PacketTime valid_until{std::numeric_limits<std::int64_t>::max()};
 };
 
 // Who may talk to whom. README.md says the rules; the test holds them against a search through all entries.
@@ -62,39 +67,27 @@ class AllowList {
                       std::size_t max) const noexcept;
 
  private:
-  // What the entries call a host: any, its asset, its role, up to two segments, and prefixes of different lengths.
-  static constexpr std::size_t names_max = 1 + 1 + 1 + 2 + PrefixTable::lengths_max;
-  using Names = FixedVector<std::uint32_t, names_max>;
-
-  struct Entry {
-    std::uint32_t port_first = 0, port_count = 0;  // Into `ports_`; none: any.
-    std::uint64_t apps = 0;                        // A bit an AppProtocol; 0: any.
+  // What entries ask beside their two ends, and when. Most of a million entries share theirs with others.
+  struct Terms {
+    std::uint64_t apps = 0;                            // A bit an AppProtocol; 0: any.
+    std::int64_t expires_local_s = 0;                  // As config::never_expires says.
+    std::uint32_t port_first = 0, port_count = 0;      // Into `ports_`; none: any.
+    std::uint32_t window_first = 0, window_count = 0;  // Into `windows_`; none: always.
     bool both_directions = false;
+    bool timed() const noexcept { return window_count != 0 || expires_local_s != config::never_expires; }
   };
-  struct PairSlot {
-    std::uint64_t key = 0;               // Name ids of `from` and `to`; 0: the slot is empty.
-    std::uint32_t first = 0, count = 0;  // Into `pair_entries_`.
-  };
-
+  class TermsBuilder;
   struct Search;
-  Names names_of(const IpAddress& address, std::uint32_t asset, std::uint32_t segment) const noexcept;
-  const PairSlot* find_pair(std::uint32_t from, std::uint32_t to) const noexcept;
-  void search(const Names& from, const Names& to, bool forward, const Conversation& conversation,
+  void search(const NamePairs::Names& from, const NamePairs::Names& to, bool forward, const Conversation& conversation,
               Search& search) const noexcept;
-  bool has_port(const Entry& entry, std::uint8_t protocol, std::uint16_t port) const noexcept;
+  bool has_port(const Terms& terms, std::uint8_t protocol, std::uint16_t port) const noexcept;
 
   std::shared_ptr<const Inventory> inventory_;
-  HashSeed seed_;
-  std::vector<Entry> entries_;
+  NamePairs pairs_;
+  std::vector<std::uint32_t> terms_of_;  // By entry, into `terms_`.
+  std::vector<Terms> terms_;
   std::vector<config::PortRange> ports_;
-  std::uint32_t any_name_ = 0;  // Ids of names that entries use; 0: none uses it.
-  std::vector<std::uint32_t> asset_names_, segment_names_;
-  std::array<std::uint32_t, role_count> role_names_{};
-  PrefixTable prefix_names_;
-  std::vector<bool> name_is_specific_;  // By id: not `any` and not a prefix of length 0.
-  std::vector<PairSlot> pairs_;
-  std::vector<std::uint32_t> pair_entries_;
-  std::size_t pair_mask_ = 0;
+  std::vector<config::TimeWindow> windows_;
 };
 
 // What a link needs to work, apart from the entries. Segments are index + 1, 0 for none.

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "output/timestamp.h"
 #include "policy/allow_list.h"
 #include "policy/policy_test_site.h"
 
@@ -12,7 +13,42 @@ namespace {
 class Oracle {
  public:
   explicit Oracle(std::shared_ptr<const Inventory> inventory)
-      : inventory_(std::move(inventory)), config_(inventory_->config()) {}
+      : inventory_(std::move(inventory)), config_(inventory_->config()), stamps_(config_.timezone) {}
+
+  // Days since 1970, minutes and the second that the site's clocks show, read off the text that events have.
+  struct Clock {
+    int weekday, minute;  // 0 is Monday.
+    std::int64_t local_s;
+  };
+  Clock clock(PacketTime time) {
+    char text[output::TimestampWriter::text_size];
+    stamps_.write(time, text);
+    const auto number = [&](int at, int digits) {
+      int value = 0;
+      for (int i = 0; i < digits; ++i) value = value * 10 + (text[at + i] - '0');
+      return value;
+    };
+    const int minutes = number(27, 2) * 60 + number(29, 2);
+    const std::int64_t second = time.ns / 1'000'000'000 - (time.ns % 1'000'000'000 < 0);
+    const std::int64_t local_s = second + (text[26] == '-' ? -minutes : minutes) * 60;
+    // Sakamoto's method, for another way to the weekday; 0 is Sunday.
+    const int month = number(5, 2), year = number(0, 4) - (month < 3);
+    constexpr int shift[] = {0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4};
+    const int sunday_based = (year + year / 4 - year / 100 + year / 400 + shift[month - 1] + number(8, 2)) % 7;
+    return {(sunday_based + 6) % 7, number(11, 2) * 60 + number(14, 2), local_s};
+  }
+  static bool within(const config::TimeWindow& w, const Clock& c) {
+    // Every minute of the week that the window has.
+    for (int day = 0; day < 7; ++day) {
+      if ((w.days >> day & 1) == 0) continue;
+      const int length = w.to_minute > w.from_minute ? w.to_minute - w.from_minute : 1440 - w.from_minute + w.to_minute;
+      const int from = day * 1440 + w.from_minute;
+      const int now = c.weekday * 1440 + c.minute;
+      if ((now >= from && now < from + length) || (now + 7 * 1440 >= from && now + 7 * 1440 < from + length))
+        return true;
+    }
+    return false;
+  }
 
   std::uint32_t segment(SegmentKey link, const IpAddress& address) const {
     for (const bool any_link : {false, true}) {
@@ -73,14 +109,15 @@ class Oracle {
     return false;
   }
 
-  Verdict judge(const Conversation& c) const {
+  Verdict judge(const Conversation& c) {
     Verdict v;
+    const Clock now = clock(c.time);
     v.initiator_asset = asset(c.link, c.initiator);
     v.responder_asset = asset(c.link, c.responder);
     if (v.initiator_asset == 0 && v.responder_asset == 0) return v;
     v.judged = true;
     bool named = false;
-    int best = 0;  // 1 direction, 2 port, 3 protocol, 4 provisional, 5 listed.
+    int best = 0;  // 1 direction, 2 port, 3 protocol, 4 expired, 5 hours, 6 provisional, 7 listed.
     const bool may_be_answer =
         !c.direction_certain ||
         (c.protocol == 17 && (c.initiator_port == c.responder_port || c.app == AppProtocol::echonet_lite));
@@ -106,23 +143,30 @@ class Oracle {
           outcome = 1;
         else if (!asked && !answered)
           outcome = 2;
-        else if (app)
+        else if (!app && (c.app != AppProtocol::unknown || c.app_settled))
+          outcome = 3;
+        else if (now.local_s >= e.expires_local_s)
+          outcome = 4;
+        else if (!e.when.empty() &&
+                 std::none_of(e.when.begin(), e.when.end(), [&](const auto& w) { return within(w, now); }))
           outcome = 5;
         else
-          outcome = c.app == AppProtocol::unknown && !c.app_settled ? 4 : 3;
+          outcome = app ? 7 : 6;
         if (outcome > best) {
           best = outcome;
           v.entry = static_cast<std::uint32_t>(i) + 1;
         }
       }
     }
-    v.provisional = best == 4;
-    v.reason = best >= 4   ? Reason::listed
+    v.provisional = best == 6;
+    v.reason = best >= 6   ? Reason::listed
+               : best == 5 ? Reason::outside_hours
+               : best == 4 ? Reason::expired
                : best == 3 ? Reason::protocol_not_listed
                : best == 2 ? Reason::port_not_listed
                : best == 1 ? Reason::direction_not_listed
                            : Reason::not_listed;
-    if (best < 4) {
+    if (best < 6) {
       const auto home = [&](std::uint32_t a) { return a == 0 ? 0 : config_.assets[a - 1].segment; };
       if (!named && home(v.initiator_asset) != 0 && home(v.initiator_asset) == home(v.responder_asset)) {
         v.reason = Reason::neighbours;
@@ -137,6 +181,7 @@ class Oracle {
  private:
   std::shared_ptr<const Inventory> inventory_;
   const config::Config& config_;
+  output::TimestampWriter stamps_;
 };
 
 IpAddress random_address(std::mt19937_64& random) {
@@ -206,17 +251,62 @@ std::string random_site(std::mt19937_64& random) {
   return text;
 }
 
+// Around the night of 2026-11-01, in which New York leaves summer time.
+constexpr std::int64_t middle_s = 1'793'512'800;
+PacketTime random_time(std::mt19937_64& random) {
+  return {(middle_s + static_cast<std::int64_t>(random() % (14 * 86400)) - 7 * 86400) * 1'000'000'000 +
+          static_cast<std::int64_t>(random() % 1'000'000'000)};
+}
+
+// The same site with hours and last days for some of its entries, and somewhere on earth.
+std::shared_ptr<const Inventory> with_times(const Inventory& plain, std::mt19937_64& random) {
+  auto config = std::make_shared<config::Config>(plain.config());
+  const char* zones[] = {"UTC", "Asia/Tokyo", "America/New_York", "Australia/Lord_Howe"};
+  config->timezone = zones[random() % 4];
+  for (config::AllowEntry& entry : config->allow) {
+    if (random() % 3 == 0) {
+      for (std::uint64_t n = 1 + random() % 3; n > 0; --n) {
+        config::TimeWindow window;
+        window.days = static_cast<std::uint8_t>(1 + random() % 127);
+        window.from_minute = static_cast<std::uint16_t>(random() % 4 == 0 ? 0 : random() % 1440);
+        window.to_minute = static_cast<std::uint16_t>(random() % 4 == 0   ? 1440
+                                                      : random() % 8 == 0 ? window.from_minute
+                                                                          : random() % 1441);
+        entry.when.push_back(window);
+      }
+    }
+    if (random() % 4 == 0) {
+      const std::int64_t day = middle_s / 86400 + static_cast<std::int64_t>(random() % 9) - 4;
+      entry.expires_local_s = day * 86400;
+    }
+  }
+  return std::make_shared<const Inventory>(std::move(config), HashSeed{random(), random()});
+}
+
+void expect_same(const Verdict& got, const Verdict& expected, const std::string& where) {
+  ASSERT_EQ(name_of(got.reason), name_of(expected.reason)) << where;
+  ASSERT_EQ(got.entry, expected.entry) << where;
+  ASSERT_EQ(got.allowed, expected.allowed) << where;
+  ASSERT_EQ(got.judged, expected.judged) << where;
+  ASSERT_EQ(got.provisional, expected.provisional) << where;
+  ASSERT_EQ(got.initiator_asset, expected.initiator_asset) << where;
+  ASSERT_EQ(got.responder_asset, expected.responder_asset) << where;
+}
+
 TEST(AllowListDifferential, agrees_with_a_search_through_all_entries) {
   std::mt19937_64 random(20261121);
   std::array<std::uint64_t, static_cast<std::size_t>(Reason::count_)> seen{};
-  for (int site = 0; site < 300; ++site) {
+  std::uint64_t ran_out = 0;
+  for (int site = 0; site < 400; ++site) {
     const std::string text = random_site(random);
-    const auto inventory = inventory_of(text);
+    const auto plain = inventory_of(text);
+    const auto inventory = site % 2 == 0 ? plain : with_times(*plain, random);
     const AllowList list(inventory, {random(), random()});
-    const Oracle oracle(inventory);
+    Oracle oracle(inventory);
     for (int i = 0; i < 200; ++i) {
       Conversation c;
       if (random() % 3 != 0) c.link.push_vlan(static_cast<std::uint16_t>(1 + random() % 2));
+      c.time = random_time(random);
       c.initiator = random_address(random);
       c.responder = random_address(random);
       c.initiator_port = static_cast<std::uint16_t>(1 + random() % 5);
@@ -225,18 +315,25 @@ TEST(AllowListDifferential, agrees_with_a_search_through_all_entries) {
       c.app = random() % 3 == 0 ? AppProtocol::echonet_lite : AppProtocol::unknown;
       c.app_settled = random() % 2 == 0;
       c.direction_certain = random() % 4 != 0;
-      const Verdict expected = oracle.judge(c), got = list.judge(c);
+      const Verdict got = list.judge(c);
       ++seen[static_cast<std::size_t>(got.reason)];
-      ASSERT_EQ(got.reason, expected.reason) << text << to_string(c.initiator) << ":" << c.initiator_port << " > "
-                                             << to_string(c.responder) << ":" << c.responder_port;
-      ASSERT_EQ(got.entry, expected.entry) << text;
-      ASSERT_EQ(got.allowed, expected.allowed);
-      ASSERT_EQ(got.judged, expected.judged);
-      ASSERT_EQ(got.provisional, expected.provisional);
-      ASSERT_EQ(got.initiator_asset, expected.initiator_asset);
-      ASSERT_EQ(got.responder_asset, expected.responder_asset);
+      const std::string where = text + inventory->config().timezone + " " + std::to_string(c.time.ns) + " " +
+                                to_string(c.initiator) + ":" + std::to_string(c.initiator_port) + " > " +
+                                to_string(c.responder) + ":" + std::to_string(c.responder_port);
+      ASSERT_NO_FATAL_FAILURE(expect_same(got, oracle.judge(c), where));
+      // Nothing changes before it runs out.
+      ASSERT_GT(got.valid_until, c.time);
+      if (got.valid_until.ns == std::numeric_limits<std::int64_t>::max()) continue;
+      ++ran_out;
+      const auto left = static_cast<std::uint64_t>(got.valid_until.ns - c.time.ns);
+      for (const std::uint64_t later : {random() % left, random() % left, left - 1}) {
+        Conversation then = c;
+        then.time.ns += static_cast<std::int64_t>(later);
+        ASSERT_NO_FATAL_FAILURE(expect_same(got, oracle.judge(then), where + " later"));
+      }
     }
   }
+  EXPECT_GT(ran_out, 1000u);
   // Every outcome was among them but housekeeping, which the addresses above leave out.
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (i == static_cast<std::size_t>(Reason::housekeeping)) continue;
@@ -244,32 +341,39 @@ TEST(AllowListDifferential, agrees_with_a_search_through_all_entries) {
   }
 }
 
-TEST(AllowListScale, a_hundred_thousand_entries_are_found_by_their_names) {
+TEST(AllowListScale, a_million_entries_of_a_hundred_thousand_assets_are_found_by_their_names) {
   config::Config config = *config::defaults();
-  constexpr std::uint32_t count = 100000;
-  for (std::uint32_t i = 0; i < count; ++i) {
+  constexpr std::uint32_t assets = 100000, count = 1000000;
+  for (std::uint32_t i = 0; i < assets; ++i) {
     config::Asset asset;
     asset.name = "meter-" + std::to_string(i);
     asset.role = Role::meter;
     asset.addresses.push_back(IpAddress::v4(0x0a000000u + i));
-    config.assets.push_back(asset);
+    config.assets.push_back(std::move(asset));
+  }
+  config.allow.reserve(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
     config::AllowEntry entry;
     config::Endpoint from, to;
     from.kind = config::Endpoint::Kind::asset;
-    from.index = i;
+    from.index = i % assets;
     to.kind = config::Endpoint::Kind::prefix;
     to.prefix = {IpAddress::v4(0xc0000000u + i), 32};
     entry.from.push_back(from);
     entry.to.push_back(to);
-    config.allow.push_back(entry);
+    entry.ports.push_back({6, static_cast<std::uint16_t>(1 + i % 1000), static_cast<std::uint16_t>(1 + i % 1000)});
+    config.allow.push_back(std::move(entry));
   }
   const AllowList list(std::make_shared<const Inventory>(std::make_shared<const config::Config>(std::move(config))));
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::uint32_t i = 0; i < count; i += 3) {
     Conversation c;
-    c.initiator = IpAddress::v4(0x0a000000u + i);
+    c.initiator = IpAddress::v4(0x0a000000u + i % assets);
     c.responder = IpAddress::v4(0xc0000000u + i);
+    c.responder_port = static_cast<std::uint16_t>(1 + i % 1000);
     c.protocol = 6;
-    ASSERT_EQ(list.judge(c).entry, i + 1);
+    const Verdict verdict = list.judge(c);
+    ASSERT_EQ(verdict.entry, i + 1);
+    ASSERT_TRUE(verdict.allowed);
     c.responder = IpAddress::v4(0xc0000000u + i + 1);
     ASSERT_FALSE(list.judge(c).allowed);
   }

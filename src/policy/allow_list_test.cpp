@@ -197,9 +197,63 @@ TEST_F(AllowListTest, an_explanation_is_cut_between_characters_and_always_ended)
   }
 }
 
+// Monday 2026-11-16, 12:00 in Japan.
+constexpr PacketTime noon{1'794'798'000'000'000'000};
+constexpr std::int64_t hour_ns = 3'600'000'000'000;
+
+TEST_F(AllowListTest, an_entry_may_have_hours_and_the_verdict_says_until_when_it_holds) {
+  const std::string in_japan = "site: {name: test, timezone: Asia/Tokyo}\n";
+  list_ = std::make_unique<AllowList>(inventory_of(
+      in_japan + site_text +
+      "allow:\n  - {from: hems-12, to: 203.0.113.9, when: [{days: [mon], from: \"11:00\", to: \"13:00\"}]}\n"));
+  Conversation c = talk(home_12, "192.168.1.2", 50000, "203.0.113.9", 443, tcp);
+  c.time = noon;
+  EXPECT_EQ(reason(c), Reason::listed);
+  EXPECT_EQ(judge(c).valid_until.ns, noon.ns + hour_ns);
+  c.time.ns += hour_ns;
+  EXPECT_EQ(reason(c), Reason::outside_hours);
+  EXPECT_EQ(judge(c).entry, 1u);
+  EXPECT_EQ(judge(c).valid_until.ns, noon.ns + 23 * hour_ns);
+  EXPECT_EQ(why(c),
+            "hems-12 (ems) sent to 203.0.113.9:443/tcp; allow entry 1 (line 18) names the two, but not at this time");
+  // Hours do not matter where nothing else fits.
+  c.responder = ip("203.0.113.10");
+  EXPECT_EQ(judge(c).valid_until.ns, std::numeric_limits<std::int64_t>::max());
+}
+
+TEST_F(AllowListTest, an_entry_that_has_expired_still_names_the_two) {
+  use("allow:\n  - {from: hems-12, to: battery-12, expires: 2026-11-16}\n");
+  Conversation c = talk(home_12, "192.168.1.2", 50000, "192.168.1.20", 443, tcp);
+  c.time = noon;
+  EXPECT_EQ(reason(c), Reason::listed);
+  EXPECT_EQ(judge(c).valid_until.ns, noon.ns + 21 * hour_ns);  // Midnight UTC.
+  c.time = judge(c).valid_until;
+  // They are not neighbours again: somebody has named the two and has let that run out.
+  EXPECT_EQ(reason(c), Reason::expired);
+  EXPECT_FALSE(judge(c).allowed);
+  EXPECT_EQ(judge(c).valid_until.ns, std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(why(c),
+            "hems-12 (ems) sent to battery-12 (device) at 192.168.1.20:443/tcp; allow entry 1 (line 17) names the two, "
+            "but has expired");
+}
+
+TEST_F(AllowListTest, a_protocol_that_is_still_open_is_judged_with_the_hours) {
+  use("allow:\n  - {from: hems-12, to: 203.0.113.9, protocols: [echonet_lite], "
+      "when: [{days: [mon], from: \"03:00\", to: \"04:00\"}]}\n");
+  Conversation c = talk(home_12, "192.168.1.2", 50000, "203.0.113.9", 443, tcp);
+  c.time = noon;  // 03:00 UTC.
+  c.app_settled = false;
+  EXPECT_TRUE(judge(c).provisional);
+  c.time.ns += hour_ns;
+  EXPECT_EQ(reason(c), Reason::outside_hours);
+  EXPECT_FALSE(judge(c).provisional);
+}
+
 TEST(AllowListReason, each_has_a_name) {
   EXPECT_EQ(name_of(Reason::not_judged), "not_judged");
   EXPECT_EQ(name_of(Reason::protocol_not_listed), "protocol_not_listed");
+  EXPECT_EQ(name_of(Reason::expired), "expired");
+  EXPECT_EQ(name_of(Reason::outside_hours), "outside_hours");
 }
 
 }  // namespace

@@ -1,13 +1,17 @@
 #pragma once
+#include <cstdint>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "policy/calendar.h"
 #include "policy/inventory.h"
+#include "policy/name_pairs.h"
 
 namespace tsujiban::policy {
 
 enum class WriteReason : std::uint8_t {
-  no_inventory,         // Nothing can be said: neither end is an asset, or there is no inventory.
+  no_inventory,         // Nothing can be said: no asset takes part, or there is no inventory.
   listed,               // Allowed by an entry of `control`.
   own_segment,          // Allowed by default: an ems or gateway within its own segment.
   interface_default,    // Allowed by default: an aggregator over R4 and R6, a scada_master by DNP3 and IEC 104.
@@ -19,7 +23,7 @@ enum class WriteReason : std::uint8_t {
 std::string_view name_of(WriteReason reason) noexcept;
 
 struct WriteRight {
-  bool judged = false;  // One end is an asset.
+  bool judged = false;  // One end is an asset, or the target is a group in a segment that has assets.
   bool allowed = true;
   WriteReason reason = WriteReason::no_inventory;
   std::uint32_t entry = 0;  // Index + 1 of the entry of `control` that gave the reason; 0: none did.
@@ -40,7 +44,8 @@ class ControlRights {
  private:
   std::shared_ptr<const Inventory> inventory_;
   std::shared_ptr<const Calendar> calendar_;
-  HashSeed seed_;
+  NamePairs pairs_;
+  std::vector<std::uint64_t> apps_;  // By entry: a bit an AppProtocol; 0: any.
 };
 
 // The application protocols that the guideline permits on an interface where the site says nothing else; a bit an

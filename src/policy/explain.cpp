@@ -1,53 +1,9 @@
-#include <charconv>
-#include <cstring>
-
 #include "model/packet.h"
 #include "policy/allow_list.h"
+#include "policy/line.h"
 
 namespace tsujiban::policy {
 namespace {
-
-// Appends up to its end and then nothing; a UTF-8 sequence is not cut in two.
-class Line {
- public:
-  Line(char* to, std::size_t max) noexcept : to_(to), max_(max - 1) {}
-  Line& operator<<(std::string_view text) noexcept {
-    if (full_) return *this;
-    std::size_t n = text.size();
-    if (n > max_ - size_) {
-      n = max_ - size_;
-      full_ = true;
-      while (n > 0 && (static_cast<std::uint8_t>(text[n]) & 0xc0) == 0x80) --n;
-    }
-    if (n != 0) std::memcpy(to_ + size_, text.data(), n);
-    size_ += n;
-    return *this;
-  }
-  Line& operator<<(std::uint32_t number) noexcept {
-    char digits[10];
-    return *this << std::string_view(digits,
-                                     static_cast<std::size_t>(std::to_chars(digits, digits + 10, number).ptr - digits));
-  }
-  std::size_t end() noexcept {
-    to_[size_] = '\0';
-    return size_;
-  }
-
- private:
-  char* to_;
-  std::size_t max_, size_ = 0;
-  bool full_ = false;
-};
-
-void write_address(Line& line, const IpAddress& address, bool bracketed) noexcept {
-  char text[ip_text_max];
-  const std::string_view written(text, write_ip(address, text));
-  if (bracketed && !address.is_v4()) {
-    line << "[" << written << "]";
-  } else {
-    line << written;
-  }
-}
 
 void write_protocol(Line& line, std::uint8_t protocol) noexcept {
   switch (static_cast<IpProtocol>(protocol)) {
@@ -134,6 +90,12 @@ std::size_t AllowList::explain(const Verdict& verdict, const Conversation& c, ch
         break;
       case Reason::port_not_listed:
         line << " names the two, but not this port";
+        break;
+      case Reason::expired:
+        line << " names the two, but has expired";
+        break;
+      case Reason::outside_hours:
+        line << " names the two, but not at this time";
         break;
       default:
         line << " names the two, but not "

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "model/packet.h"
 
 namespace tsujiban::policy {
 namespace {
@@ -47,8 +48,14 @@ ErabInterface interface_of_roles(Role a, Role b) noexcept {
   return ErabInterface::none;
 }
 
+std::string_view name_of(Route route) noexcept {
+  constexpr std::string_view names[] = {"none", "R1", "A", "B", "home", "other"};
+  return names[static_cast<std::size_t>(route)];
+}
+
 Inventory::Inventory(std::shared_ptr<const config::Config> config, HashSeed seed) : config_(std::move(config)) {
   TSUJIBAN_CHECK(config_ != nullptr);
+  clock_ = LocalClock(output::load_zone(config_->timezone));
   std::vector<PrefixTable::Row> on_link, on_any, only;
   std::unordered_map<std::uint64_t, std::uint32_t> count_on_link;
   for (const config::Segment& segment : config_->segments) {
@@ -80,6 +87,74 @@ Inventory::Inventory(std::shared_ptr<const config::Config> config, HashSeed seed
   }
   assets_on_link_ = PrefixTable(on_link, seed);
   assets_on_any_ = PrefixTable(on_any, seed);
+
+  brief_.reserve(config_->assets.size());
+  for (const config::Asset& asset : config_->assets)
+    brief_.push_back({asset.segment, asset.role, asset.serves.size() == 1 ? asset.serves[0] : ErabInterface::none});
+  for (const config::Segment& segment : config_->segments) interface_of_.push_back(segment.interface);
+  segment_has_assets_.resize(config_->segments.size());
+  for (const config::Asset& asset : config_->assets) {
+    if (asset.segment != 0) {
+      segment_has_assets_[asset.segment - 1] = true;
+      continue;
+    }
+    for (const IpAddress& address : asset.addresses) {
+      const std::uint32_t segment = segments_on_any_.longest(0, address);
+      if (segment != 0) segment_has_assets_[segment - 1] = true;
+    }
+  }
+}
+
+bool Inventory::declares_port(std::uint32_t asset, std::uint8_t protocol, std::uint16_t port) const noexcept {
+  const bool ports =
+      protocol == static_cast<std::uint8_t>(IpProtocol::tcp) || protocol == static_cast<std::uint8_t>(IpProtocol::udp);
+  if (asset == 0 || !ports) return false;
+  for (const config::PortRange& range : config_->assets[asset - 1].ports) {
+    if ((range.protocol == 0 || range.protocol == protocol) && range.first <= port && port <= range.last) return true;
+  }
+  return false;
+}
+
+Route Inventory::route_of(std::uint32_t segment, std::uint32_t asset) const noexcept {
+  const auto of_interface = [](ErabInterface interface) {
+    switch (interface) {
+      case ErabInterface::none:
+        return Route::none;
+      case ErabInterface::R1:
+        return Route::R1;
+      case ErabInterface::A:
+        return Route::A;
+      case ErabInterface::B:
+        return Route::B;
+      case ErabInterface::R5:
+        return Route::home;
+      default:
+        return Route::other;
+    }
+  };
+  const Role role = role_of(asset);
+  if (role == Role::grid_command) return Route::R1;  // Wherever it stands: out of place is what is to be told.
+  if (segment != 0 && interface_of_[segment - 1] != ErabInterface::none)
+    return of_interface(interface_of_[segment - 1]);
+  if (asset == 0) return Route::none;
+  const std::vector<ErabInterface>& serves = config_->assets[asset - 1].serves;
+  if (std::find(serves.begin(), serves.end(), ErabInterface::R1) != serves.end()) return Route::R1;
+  if (serves.size() == 1) return of_interface(serves[0]);
+  switch (role) {
+    case Role::concentrator:
+    case Role::hes:
+    case Role::mdms:
+    case Role::handy_terminal:
+      return Route::A;
+    case Role::device:
+    case Role::gateway:
+    case Role::router:
+    case Role::sensor_device:
+      return Route::home;
+    default:
+      // A meter is on both routes, an ems in the home or in the cloud: only a segment or `serves` can say it.
+      return Route::none;
+  }
 }
 
 std::uint32_t Inventory::segment_of(SegmentKey link, const IpAddress& address) const noexcept {
@@ -98,7 +173,7 @@ std::uint32_t Inventory::asset_of(SegmentKey link, const IpAddress& address) con
 std::uint32_t Inventory::segment_or_asset_segment_of(SegmentKey link, const IpAddress& address,
                                                      std::uint32_t asset) const noexcept {
   const std::uint32_t found = segment_of(link, address);
-  return found != 0 || asset == 0 ? found : config_->assets[asset - 1].segment;
+  return found != 0 ? found : segment_of_asset(asset);
 }
 
 bool Inventory::is_subnet_broadcast(SegmentKey link, const IpAddress& address) const noexcept {
@@ -117,11 +192,10 @@ ErabInterface Inventory::interface_between(std::uint32_t asset_a, std::uint32_t 
     if (by_roles != ErabInterface::none) return by_roles;
   }
   for (const std::uint32_t segment : {segment_a, segment_b}) {
-    if (segment != 0 && config_->segments[segment - 1].interface != ErabInterface::none)
-      return config_->segments[segment - 1].interface;
+    if (segment != 0 && interface_of_[segment - 1] != ErabInterface::none) return interface_of_[segment - 1];
   }
   for (const std::uint32_t number : {asset_a, asset_b}) {
-    if (number != 0 && asset(number).serves.size() == 1) return asset(number).serves[0];
+    if (number != 0 && brief_[number - 1].serves_only != ErabInterface::none) return brief_[number - 1].serves_only;
   }
   return ErabInterface::none;
 }

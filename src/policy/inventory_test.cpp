@@ -137,5 +137,71 @@ TEST(Inventory, a_broadcast_address_belongs_to_its_segment) {
   EXPECT_FALSE(inventory->is_subnet_broadcast(vlan(30, 112), ip("192.168.1.20")));
 }
 
+TEST(Inventory, declared_ports_are_those_the_asset_lists) {
+  const auto inventory = inventory_of(
+      "assets:\n  - {name: a, role: ems, address: 192.0.2.1, ports: [tcp/80-81, udp/3610, tcp/7, udp/7]}\n"
+      "  - {name: b, role: ems, address: 192.0.2.2}\n");
+  EXPECT_TRUE(inventory->has_declared_ports(1));
+  EXPECT_FALSE(inventory->has_declared_ports(2));
+  EXPECT_FALSE(inventory->has_declared_ports(0));
+  EXPECT_TRUE(inventory->declares_port(1, 6, 80));
+  EXPECT_TRUE(inventory->declares_port(1, 6, 81));
+  EXPECT_FALSE(inventory->declares_port(1, 6, 82));
+  EXPECT_FALSE(inventory->declares_port(1, 17, 80));
+  EXPECT_TRUE(inventory->declares_port(1, 17, 3610));
+  EXPECT_TRUE(inventory->declares_port(1, 17, 7));
+  EXPECT_TRUE(inventory->declares_port(1, 6, 7));
+  EXPECT_FALSE(inventory->declares_port(1, 1, 80));  // ICMP has no ports.
+  EXPECT_FALSE(inventory->declares_port(2, 6, 80));
+  EXPECT_FALSE(inventory->declares_port(0, 6, 80));
+}
+
+TEST(Inventory, an_assets_segment_is_known_by_its_number) {
+  const auto inventory = inventory_of(site_text);
+  EXPECT_EQ(inventory->segment_of_asset(3), 2u);
+  EXPECT_EQ(inventory->segment_of_asset(8), 0u);
+  EXPECT_EQ(inventory->segment_of_asset(0), 0u);
+  EXPECT_TRUE(inventory->has_assets(2));
+  EXPECT_FALSE(inventory->has_assets(4));
+  EXPECT_FALSE(inventory->has_assets(0));
+}
+
+TEST(Inventory, the_route_comes_from_the_segment_then_what_is_served_then_the_role) {
+  const auto inventory = inventory_of(
+      "segments:\n"
+      "  - {name: fan, prefix: 10.1.0.0/16, erab: A}\n  - {name: b, prefix: 10.2.0.0/16, erab: B}\n"
+      "  - {name: home, prefix: 10.3.0.0/16, erab: R5}\n  - {name: r1, prefix: 10.4.0.0/16, erab: R1}\n"
+      "  - {name: r3, prefix: 10.5.0.0/16, erab: R3}\n  - {name: bare, prefix: 10.6.0.0/16}\n"
+      "assets:\n"
+      "  - {name: m, role: meter, address: [10.1.0.1, 10.2.0.1]}\n"
+      "  - {name: h, role: hes, address: 10.6.0.2}\n"
+      "  - {name: d, role: device, address: 10.6.0.3}\n"
+      "  - {name: g, role: grid_command, address: 10.5.0.4}\n"
+      "  - {name: c, role: coordinator, address: [10.5.0.5, 10.6.0.5], serves: [R1, R3]}\n"
+      "  - {name: e, role: ems, address: 10.6.0.6}\n"
+      "  - {name: f, role: meter, address: 10.6.0.7, serves: B}\n");
+  const auto route = [&](std::string_view address) {
+    const std::uint32_t asset = inventory->asset_of({}, ip(address));
+    return std::string(
+        name_of(inventory->route_of(inventory->segment_or_asset_segment_of({}, ip(address), asset), asset)));
+  };
+  EXPECT_EQ(route("10.1.0.1"), "A");
+  EXPECT_EQ(route("10.2.0.1"), "B");
+  EXPECT_EQ(route("10.1.0.9"), "A");
+  EXPECT_EQ(route("10.3.0.9"), "home");
+  EXPECT_EQ(route("10.4.0.9"), "R1");
+  EXPECT_EQ(route("10.5.0.9"), "other");
+  EXPECT_EQ(route("10.6.0.9"), "none");
+  EXPECT_EQ(route("8.8.8.8"), "none");
+  EXPECT_EQ(route("10.6.0.2"), "A");
+  EXPECT_EQ(route("10.6.0.3"), "home");
+  EXPECT_EQ(route("10.6.0.6"), "none");
+  EXPECT_EQ(route("10.6.0.7"), "B");
+  // The simple command system is R1 wherever it stands; a coordinator also has another side.
+  EXPECT_EQ(route("10.5.0.4"), "R1");
+  EXPECT_EQ(route("10.5.0.5"), "other");
+  EXPECT_EQ(route("10.6.0.5"), "R1");
+}
+
 }  // namespace
 }  // namespace tsujiban::policy

@@ -1,9 +1,12 @@
 #pragma once
+#include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/fixed_vector.h"
 #include "base/hash.h"
+#include "base/prefetch.h"
 #include "model/address.h"
 
 namespace tsujiban::policy {
@@ -30,6 +33,8 @@ class PrefixTable {
   PrefixTable() = default;
   // Of rows with the same scope and prefix the first holds.
   PrefixTable(const std::vector<Row>& rows, HashSeed seed);
+  // All of scope 0; the value is `first_value` and the place in the list. Needs no rows, which a million are 40 MB of.
+  PrefixTable(std::span<const IpPrefix> prefixes, std::uint32_t first_value, HashSeed seed);
 
   // The value of the longest prefix that contains the address, 0 when none does; `length` is set with it.
   std::uint32_t longest(std::uint64_t scope, const IpAddress& address, std::uint8_t& length) const noexcept {
@@ -48,9 +53,18 @@ class PrefixTable {
   // Calls `each` with the value of every prefix that contains the address, the longest first.
   template <class Each>
   void for_each(std::uint64_t scope, const IpAddress& address, Each&& each) const noexcept {
+    // A large table is not in the cache: its lines are fetched at once and not one after the other.
+    if (lengths_[address.is_v4() ? 1 : 0].size() > 1) {
+      for (const std::uint8_t candidate : lengths_[address.is_v4() ? 1 : 0])
+        prefetch_read(&slots_[slot_of(scope, masked(address, candidate), candidate)]);
+    }
     for (const std::uint8_t candidate : lengths_[address.is_v4() ? 1 : 0]) {
       if (const std::uint32_t value = find(scope, address, candidate); value != 0) each(value);
     }
+  }
+  // The value of exactly this prefix; 0: it is not there.
+  std::uint32_t exactly(std::uint64_t scope, const IpPrefix& prefix) const noexcept {
+    return find(scope, prefix.address, prefix.length);
   }
   static constexpr std::size_t lengths_max = 129;
 
@@ -62,6 +76,10 @@ class PrefixTable {
     std::uint8_t length = 0;
   };
 
+  using HasLength = std::array<std::array<bool, lengths_max>, 2>;
+  void reserve(std::size_t rows);
+  void add(const Row& row, HasLength& has_length) noexcept;
+  void set_lengths(const HasLength& has_length) noexcept;
   std::size_t slot_of(std::uint64_t scope, const IpAddress& address, std::uint8_t length) const noexcept {
     const std::uint64_t first = hash_words(seed_, address.high ^ scope, address.low);
     return static_cast<std::size_t>(hash_mix(first ^ length, scope ^ seed_.b)) & mask_;

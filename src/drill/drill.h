@@ -1,0 +1,54 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/time.h"
+
+namespace tsujiban::drill {
+
+// What to make. The same options give the same bytes, on every machine.
+struct Options {
+  std::string scenario = "benign-day";
+  std::uint64_t seed = 1;
+  std::uint32_t homes = 20;
+  std::uint32_t days = 1;
+  PacketTime start{1'775'401'200'000'000'000};  // 2026-04-06T00:00:00+09:00, a Monday.
+  Duration poll{};                              // How often a controller asks each device; 0: chosen, see README.md.
+};
+inline constexpr std::uint32_t homes_max = 200'000, days_max = 366;
+inline constexpr Duration poll_min = Duration::seconds(1), poll_max = Duration::seconds(86'400);
+
+struct ScenarioInfo {
+  std::string_view name, summary;
+  std::uint32_t homes_min = 1;  // Fewer cannot show it.
+  std::uint32_t days = 1;       // What it takes where nobody says otherwise.
+  std::uint32_t homes = 20;
+};
+// All scenarios, in the order in which a list shows them.
+std::span<const ScenarioInfo> scenarios() noexcept;
+// Null where no scenario has that name.
+const ScenarioInfo* find_scenario(std::string_view name) noexcept;
+
+// Takes bytes of one file, in order. False: it cannot take them; the drill then stops. Pieces are large.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual bool write(Bytes bytes) = 0;
+};
+
+// What is wrong with the options, in one line; empty: nothing.
+std::string fault_of(const Options& options);
+
+// Makes the capture (pcapng, in time order), then the labels (JSON, one object). Memory grows with the homes and with
+// the labels, not with the packets. `site`, where not null, gets the site configuration that fits the capture. False
+// with one line in `error`: the options are wrong, or an output failed (then the line is empty).
+bool write(const Options& options, Output& capture, Output& labels, Output* site, std::string& error);
+
+// The time between two questions of a controller to one device: as the options say, or chosen so that homes and days
+// give at most about 15 million packets.
+Duration poll_of(const Options& options) noexcept;
+
+}  // namespace tsujiban::drill

@@ -1,0 +1,103 @@
+// Asking policy allocates nothing. malloc itself is replaced by one that counts.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+
+#include "policy/allow_list.h"
+#include "policy/control_rights.h"
+#include "policy/policy_test_site.h"
+
+// The sanitizers replace malloc themselves; with them this test has nothing to count.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TSUJIBAN_MALLOC_COUNTED 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define TSUJIBAN_MALLOC_COUNTED 0
+#endif
+#endif
+#ifndef TSUJIBAN_MALLOC_COUNTED
+#define TSUJIBAN_MALLOC_COUNTED 1
+#endif
+
+namespace {
+std::atomic<std::uint64_t> allocations{0};
+}
+
+#if TSUJIBAN_MALLOC_COUNTED
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+void* malloc(std::size_t bytes) noexcept {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) noexcept {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* at, std::size_t bytes) noexcept {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_realloc(at, bytes);
+}
+void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_memalign(alignment, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept { return memalign(alignment, bytes); }
+int posix_memalign(void** at, std::size_t alignment, std::size_t bytes) noexcept {
+  *at = memalign(alignment, bytes);
+  return *at == nullptr ? 12 : 0;  // ENOMEM.
+}
+}
+#endif
+
+namespace tsujiban::policy {
+namespace {
+
+TEST(PolicyAllocation, judging_and_explaining_allocates_nothing) {
+  if (!TSUJIBAN_MALLOC_COUNTED) GTEST_SKIP() << "a sanitizer has replaced malloc";
+  const auto inventory =
+      inventory_of("site: {name: test, timezone: America/New_York}\n" + site_text +
+                   "maintenance: [{days: [sun], from: \"02:00\", to: \"04:00\"}]\n"
+                   "dispatch: [{by: role:aggregator, days: [fri], from: \"17:00\", to: \"20:00\"}]\n"
+                   "allow:\n  - {from: role:ems, to: 203.0.113.0/24, when: [{from: \"01:00\", to: \"23:00\"}], "
+                   "expires: 2027-01-01}\n"
+                   "  - {from: any, to: [10.0.0.0/8, \"::/0\"], ports: [tcp/443]}\n"
+                   "control: [{from: router-12, to: role:device, when: [{from: \"01:00\", to: \"23:00\"}]}]\n");
+  const AllowList list(inventory);
+  const auto calendar = std::make_shared<const Calendar>(inventory);
+  const ControlRights rights(inventory, calendar);
+  const SegmentKey links[] = {vlan(30, 112), vlan(20), SegmentKey()};
+  const IpAddress addresses[] = {ip("192.168.1.2"), ip("192.168.1.1"), ip("10.20.0.10"),     ip("203.0.113.9"),
+                                 ip("224.0.23.0"),  ip("fe80::9"),     ip("2001:db8:a:1::1")};
+  const std::uint64_t before = allocations.load();
+  std::uint64_t asked = 0;
+  char text[120];
+  for (std::int64_t hour = 0; hour < 24 * 7; ++hour) {
+    for (const SegmentKey link : links) {
+      for (const IpAddress& a : addresses) {
+        for (const IpAddress& b : addresses) {
+          Conversation c;
+          c.time = {(1'794'787'200 + hour * 3600) * 1'000'000'000};
+          c.link = link;
+          c.initiator = a;
+          c.responder = b;
+          c.protocol = 6;
+          c.responder_port = 443;
+          list.explain(list.judge(c), c, text, sizeof text);
+          rights.explain(rights.judge(link, a, b, AppProtocol::echonet_lite, c.time), link, a, b, text, sizeof text);
+          asked += calendar->dispatch_at(c.time, link, a) + calendar->in_maintenance(c.time, 2) + 1;
+        }
+      }
+    }
+  }
+  const std::uint64_t after = allocations.load();
+  EXPECT_EQ(after, before);
+  EXPECT_GT(asked, 7u * 7 * 3 * 24 * 7);
+}
+
+}  // namespace
+}  // namespace tsujiban::policy
