@@ -3,14 +3,18 @@
 
 Writes FOLDER/site.yaml, assets.csv and allow.csv: every internal host of the capture is an asset, every conversation is
 allowed, and as many more assets and allow entries as asked for are added that no packet matches. `without.yaml` beside it
-is the same site with every detector that looks at the inventory or at facts switched off.
+is the same site with every detector switched off.
 """
 import collections
 import csv
 import ipaddress
 import pathlib
+import re
 import struct
 import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+INSIDE = ipaddress.ip_network("10.0.0.0/9")
 
 
 def conversations(path):
@@ -36,7 +40,8 @@ def main():
     for (source, destination, protocol, port), _ in conversations(capture).items():
         ends = ipaddress.ip_address(source), ipaddress.ip_address(destination)
         for end in ends:
-            if not end.is_multicast and (end.is_link_local or end in ipaddress.ip_network("10.0.0.0/8") if end.version == 4 else end.is_link_local):
+            # Link-local addresses repeat on every link and need a tagged one, which the capture does not have.
+            if end.version == 4 and end in INSIDE:
                 hosts.setdefault(end, None)
         if protocol == 17 and port == struct.pack("!H", 3610):
             pairs.setdefault(frozenset(ends), "udp/3610")
@@ -50,7 +55,7 @@ def main():
         count = 0
         for host in hosts:
             role = "ems" if host in asks else "device" if host in answers else "sensor_device"
-            rows.writerow([f"host-{count}", role, host, "link" if host.version == 6 else "site", 4 if role == "device" else ""])
+            rows.writerow([f"host-{count}", role, host, "site", 4 if role == "device" else ""])
             count += 1
         filler = 0
         while count < assets_wanted:
@@ -64,7 +69,7 @@ def main():
         count = 0
         for pair in pairs:
             ends = [names.get(end, str(end)) for end in pair]
-            if len(ends) == 2:
+            if len(ends) == 2 and any(end in names for end in pair):
                 rows.writerow([ends[0], ends[1], "", "both", "seen"])
                 count += 1
         first = len(hosts)
@@ -76,11 +81,14 @@ def main():
 segments:
   - {name: site, prefix: 10.0.0.0/9}
   - {name: far, prefix: 10.128.0.0/9}
-  - {name: link, prefix: "fe80::/64"}
 asset_files: [assets.csv]
 allow_files: [allow.csv]
 """
     (folder / "site.yaml").write_text(text)
+    present = re.findall(r"DetectorId::(\w+),", (ROOT / "src/config/detectors_present.h").read_text(encoding="utf-8"))
+    rows = csv.DictReader(open(ROOT / "src/model/data/detectors.csv", encoding="utf-8"))
+    off = [row["detector"] for row in rows if re.sub("[.-]", "_", row["detector"]) in present]
+    (folder / "without.yaml").write_text(text + "detectors:\n" + "".join(f"  {name}: {{enabled: false}}\n" for name in off))
     print(f"{len(hosts)} hosts, {len(pairs)} pairs of the capture; {assets_wanted} assets, {entries_wanted} entries")
 
 

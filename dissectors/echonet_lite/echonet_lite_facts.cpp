@@ -94,8 +94,8 @@ void tell_reading(const MessageContext& context, const FrameEvent& frame, const 
   const std::uint64_t value_hash = hash_bytes(HashSeed{}, view.edt);
   const std::uint64_t what = std::uint64_t{frame.seoj} << 16 | std::uint64_t{view.epc} << 8 | announced;
   const bool lasts = view.epc != epc_fault && view.epc != epc_identification;
-  if (!sink.is_change(key_of(sink, context, FactKind::reading, what), value_hash,
-                      lasts ? state_repeat : presence_repeat, context.time))
+  if (!sink.is_change(key_of(sink, context, FactKind::reading, what), value_hash, lasts ? state_repeat : report_repeat,
+                      context.time))
     return;
   Fact fact = fact_of(FactKind::reading, context);
   const Property* const property = find_property(class_of(frame.seoj), view.epc);
@@ -135,7 +135,7 @@ void tell_values(const MessageContext& context, const FrameEvent& frame, std::ui
     }
     at = next;
   }
-  if (!sink.is_change(key_of(sink, context, FactKind::count_, place), what, presence_repeat, context.time)) return;
+  if (!sink.is_change(key_of(sink, context, FactKind::count_, place), what, report_repeat, context.time)) return;
   tell_object(context, frame.seoj, how, sink);
   if (!any) return;
   PropertyCursor cursor(bytes, offset, count);

@@ -50,7 +50,7 @@ class PairingTable {
   bool pair_asks(const Key& answer, PacketTime now) const noexcept;
 
  private:
-  static constexpr unsigned pair_ways = 4, entries_per_pair = 4;
+  static constexpr unsigned pair_ways = 4, entries_per_pair = 1;
   struct alignas(64) Head {    // Of one set: what a look-up needs first, in one cache line.
     std::uint32_t tag[ways];   // Upper hash bits, never 0 when in use.
     std::uint32_t when[ways];  // Coarse time of the request (2^20 ns), for choosing the oldest.

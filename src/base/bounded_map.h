@@ -9,7 +9,9 @@
 namespace tsujiban {
 
 // A map of at most `capacity` entries in memory taken once. When it is full the entry that was used longest ago makes
-// place and is counted, so what is kept depends on the calls alone, never on the hash's seed. `Key` has
+// place and is counted, so what is kept depends on the calls alone, never on the hash's seed. An entry's use is noted
+// once in an eighth of `capacity` calls: keeping the order exact would touch two neighbours, and so two cache lines, at
+// every call. `Key` has
 // `std::uint64_t hash(HashSeed) const noexcept` and `operator==`; both are trivially copyable. Entries are walked from
 // the one used longest ago to the latest. Indexes are 1 and up, 0 is none, and an index lives until its entry goes.
 template <class Key, class Value>
@@ -41,9 +43,12 @@ class BoundedMap {
   };
   // Finds or adds (the value is value-initialised), and marks as used now.
   Got use(const Key& key) noexcept {
+    ++calls_;
     if (const std::uint32_t found = find(key); found != 0) {
-      unlink_order(found);
-      link_last(found);
+      if (calls_ - at(found).noted > capacity_ / 8) {
+        unlink_order(found);
+        link_last(found);
+      }
       return {found, false};
     }
     std::uint32_t i;
@@ -81,7 +86,7 @@ class BoundedMap {
     free_ = index;
     --size_;
   }
-  // In order of last use. Take `next` before removing.
+  // In order of noted use. Take `next` before removing.
   std::uint32_t first() const noexcept { return first_; }
   std::uint32_t next(std::uint32_t index) const noexcept { return at(index).later; }
   void clear() noexcept {
@@ -90,9 +95,10 @@ class BoundedMap {
 
  private:
   struct Slot {
+    std::uint64_t noted;  // The call at which it was put last.
     Key key;
-    Value value;
     std::uint32_t chain, earlier, later;
+    Value value;
   };
   Slot& at(std::uint32_t i) const noexcept { return slots_.template as<Slot>()[i]; }
   std::uint32_t& bucket(const Key& key) const noexcept {
@@ -104,6 +110,7 @@ class BoundedMap {
     (slot.later != 0 ? at(slot.later).earlier : last_) = slot.earlier;
   }
   void link_last(std::uint32_t i) noexcept {
+    at(i).noted = calls_;
     at(i).earlier = last_;
     at(i).later = 0;
     (last_ != 0 ? at(last_).later : first_) = i;
@@ -114,7 +121,7 @@ class BoundedMap {
   std::uint32_t capacity_, bucket_mask_;
   ReservedMemory slots_, buckets_;
   std::uint32_t used_ = 0, size_ = 0, free_ = 0, first_ = 0, last_ = 0;
-  std::uint64_t evictions_ = 0;
+  std::uint64_t evictions_ = 0, calls_ = 0;
 };
 
 }  // namespace tsujiban

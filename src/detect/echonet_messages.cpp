@@ -21,9 +21,9 @@ constexpr std::uint32_t victims_max = 1u << 14, links_max = 1u << 15, faults_max
 // Inquiries are told every 30 s at least while they go on, and an answer may take 60 s.
 constexpr Duration asked_recently = Duration::seconds(120);       // Told once a minute, and answered within one.
 constexpr Duration restart_time_max = Duration::seconds(60);      // From a broken message to the restart it made.
-constexpr Duration silence_min = Duration::seconds(300);          // Beyond a poll and what is told again of who speaks.
+constexpr Duration silence_min = Duration::seconds(480);          // Beyond a poll and what is told again of who speaks.
 constexpr Duration answers_late_max = Duration::seconds(5);       // What still was under way.
-constexpr Duration heard_before_max = Duration::seconds(360);     // Who was silent before has not fallen silent.
+constexpr Duration heard_before_max = Duration::seconds(660);     // Who was silent before has not fallen silent.
 constexpr Duration controller_age_min = Duration::seconds(3600);  // Without inventory: known by its habit.
 constexpr Duration link_memory = Duration::seconds(600);
 constexpr std::uint32_t answers_min = 10;         // Fewer reflect nothing.

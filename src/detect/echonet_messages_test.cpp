@@ -82,7 +82,7 @@ TEST(EchonetMalformed, a_target_that_restarts_after_it_makes_it_severe) {
 TEST(EchonetMalformed, a_target_that_falls_silent_makes_it_severe_and_one_that_goes_on_does_not) {
   for (const bool falls_silent : {true, false}) {
     ControlBench bench(echonet_messages_row, no_inventory);
-    for (int i = 0; i < 24; ++i) {
+    for (int i = 0; i < 30; ++i) {
       const double now = i * 30;
       bench.fact(ask(now, hems, battery, 0x027d01));
       if (i < 3 || !falls_silent) bench.fact(reading(now + 0.1, battery, hems, 0x027d01, 0xe4, 50));

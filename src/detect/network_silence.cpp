@@ -11,7 +11,7 @@ namespace tsujiban::detect {
 namespace {
 
 // availability.silent-asset. An asset's rhythm is the longest pause between two signs of life in the last two days; the
-// same number of pauses has to be known first, and the asset for as long as the silence that would be told. One that
+// same number of pauses has to be known first, and the asset for three times the silence that would be told. One that
 // ends in an alert is not learned, unless the same comes again: then it is the night of a device that sleeps. Time in
 // which the sensor hears nobody does not count; sensor.capture- stalled tells of it.
 class SilenceDetector final : public SiteDetector {
@@ -130,7 +130,8 @@ class SilenceDetector final : public SiteDetector {
 
  private:
   static constexpr DetectorId id = DetectorId::availability_silent_asset;
-  static constexpr std::uint8_t pauses_min = 5;  // That many make a rhythm.
+  static constexpr std::uint8_t pauses_min = 5;    // That many make a rhythm,
+  static constexpr std::int64_t known_factor = 3;  // of who is known for this times its limit.
   static constexpr Duration stall_min = Duration::seconds(3 * conversation_repeat.ns / 1'000'000'000);
   static constexpr std::uint32_t alone_max = 5;  // Told one by one in a segment and `min`; then they are one alert.
   static constexpr std::int64_t bucket_ns = 10'000'000'000;
@@ -226,7 +227,7 @@ class SilenceDetector final : public SiteDetector {
     const std::int64_t deadline_ns = deadline_of(asset);
     if (deadline_ns > now_ns) {
       insert(i, deadline_ns);
-    } else if (asset.pauses >= pauses_min && asset.last_ns - asset.first_ns >= limit_ns(asset)) {
+    } else if (asset.pauses >= pauses_min && asset.last_ns - asset.first_ns >= known_factor * limit_ns(asset)) {
       due_.push_back(i);
     }
   }

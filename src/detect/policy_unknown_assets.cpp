@@ -53,7 +53,7 @@ class UnknownAssetDetector final : public SiteDetector {
   }
 
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override {
-    if (began_.ns == 0) began_ = fact.time;
+    learned(fact.time);
     switch (fact.kind) {
       case FactKind::claim:
         host(fact, fact.source, ends.source_asset, ends.source_segment, fact.claim.mac, true, true, findings, ends);
@@ -77,9 +77,10 @@ class UnknownAssetDetector final : public SiteDetector {
   }
 
   std::uint64_t evictions() const noexcept override { return seen_.evictions() + places_.evictions(); }
-  std::uint32_t state_version() const noexcept override { return 1; }
+  std::uint32_t state_version() const noexcept override { return 2; }
   void save(StateWriter& writer) const override {
-    writer.put(began_.ns);
+    writer.put(learned_.ns);
+    writer.put(last_.ns);
     writer.put(seen_.size());
     for (std::uint32_t i = seen_.first(); i != 0; i = seen_.next(i)) {
       const Identity& identity = seen_.key(i);
@@ -91,10 +92,12 @@ class UnknownAssetDetector final : public SiteDetector {
   }
   bool load(StateReader& reader, std::uint32_t version) override {
     constexpr std::size_t entry_bytes = 8 + 16 + 8 + 1;
-    const PacketTime began{reader.get<std::int64_t>()};
+    const Duration learned{reader.get<std::int64_t>()};
+    const PacketTime last{reader.get<std::int64_t>()};
     const auto count = reader.get<std::uint32_t>();
-    if (version != 1 || reader.failed() || count > seen_max || reader.left() != count * entry_bytes) return false;
-    began_.ns = std::clamp<std::int64_t>(began.ns, 0, INT64_MAX / 2);
+    if (version != 2 || reader.failed() || count > seen_max || reader.left() != count * entry_bytes) return false;
+    learned_.ns = std::clamp<std::int64_t>(learned.ns, 0, INT64_MAX / 2);
+    last_.ns = std::clamp<std::int64_t>(last.ns, 0, INT64_MAX / 2);
     seen_.clear();
     for (std::uint32_t i = 0; i < count; ++i) {
       Identity identity;
@@ -111,6 +114,7 @@ class UnknownAssetDetector final : public SiteDetector {
   static constexpr std::uint32_t seen_max = 1u << 18;
   static constexpr std::uint32_t places_max = 1u << 14;
   static constexpr std::uint64_t any_link = UINT64_MAX;
+  static constexpr Duration pause_max = Duration::seconds(86400);
   struct Seen {
     std::uint8_t router;
   };
@@ -119,6 +123,13 @@ class UnknownAssetDetector final : public SiteDetector {
     std::uint32_t told, more;
   };
 
+  // A capture that was put together from several, or a sensor that was off, has learned nothing in between.
+  void learned(PacketTime now) noexcept {
+    if (last_.ns != 0 && now > last_ && learned_ < learning_) {
+      learned_.ns += std::min((now - last_).ns, pause_max.ns);
+    }
+    last_ = now;
+  }
   // A host that one of our links has: not an outside peer, not a group, not somebody without an address yet.
   bool is_ours(const IpAddress& address, std::uint32_t segment, const Fact& fact) const noexcept {
     if (address.is_unspecified() || address.is_loopback() || address.is_multicast() || address.is_broadcast())
@@ -155,7 +166,7 @@ class UnknownAssetDetector final : public SiteDetector {
       }
     }
     if (known) return;
-    if (!has_inventory_ && fact.time - began_ < learning_) return;
+    if (!has_inventory_ && learned_ < learning_) return;
     tell(fact, ends, address, segment, mac, is_source, findings);
   }
 
@@ -205,7 +216,8 @@ class UnknownAssetDetector final : public SiteDetector {
   std::uint32_t limit_;
   Duration limit_time_;
   bool has_segments_, has_inventory_;
-  PacketTime began_;
+  Duration learned_{};  // Time in which hosts were heard, up to now.
+  PacketTime last_;
   BoundedMap<Identity, Seen> seen_;
   BoundedMap<PlaceKey, Place> places_;
   Macs host_macs_, router_macs_;  // Of assets.

@@ -100,16 +100,25 @@ TEST(UnknownAsset, above_the_limit_one_summary_a_segment_counts_the_rest) {
 TEST(UnknownAsset, without_an_inventory_it_learns_for_a_week_and_then_tells) {
   Bench bench(policy_unknown_assets_row, "");
   bench.fact(talk(0, "192.168.1.2", "192.168.1.20"));
-  bench.fact(talk(6 * day, "192.168.1.3", "192.168.1.20"));
+  for (int d = 1; d <= 6; ++d) bench.fact(talk(d * day, "192.168.1.3", "192.168.1.20"));
   EXPECT_TRUE(bench.alerts().empty());
   Bench again(policy_unknown_assets_row, "");
   ASSERT_TRUE(again.load(bench.save())) << again.error();
-  again.fact(talk(8 * day, "192.168.1.2", "192.168.1.20"));
-  again.fact(talk(8 * day, "192.168.1.3", "203.0.113.7"));
+  // A week off counts as a day: nothing was learned in it.
+  again.fact(talk(13 * day, "192.168.1.2", "192.168.1.20"));
+  again.fact(talk(13 * day, "192.168.1.3", "203.0.113.7"));
   EXPECT_TRUE(again.alerts().empty());
-  again.fact(talk(8 * day + 1, "192.168.1.4", "192.168.1.20"));
-  again.fact(conversation(8 * day + 2, Moment::answered, {"192.168.1.4", "203.0.113.7", 1, 2, IpProtocol::udp, han}));
+  again.fact(talk(13 * day + 1, "192.168.1.4", "192.168.1.20"));
+  again.fact(conversation(13 * day + 2, Moment::answered, {"192.168.1.4", "203.0.113.7", 1, 2, IpProtocol::udp, han}));
   EXPECT_EQ(again.alerts().size(), 1u);
+}
+
+TEST(UnknownAsset, a_capture_put_together_from_two_years_has_learned_a_day) {
+  Bench bench(policy_unknown_assets_row, "");
+  bench.fact(talk(0, "192.168.1.2", "192.168.1.20"));
+  bench.fact(talk(400 * day, "10.0.0.2", "10.0.0.3"));
+  bench.fact(talk(10 * day, "10.0.0.4", "10.0.0.5"));
+  EXPECT_TRUE(bench.alerts().empty());
 }
 
 TEST(UnknownAsset, a_rotating_host_costs_bounded_state_and_known_hosts_stay_known) {

@@ -38,7 +38,8 @@ SiteEngine::SiteEngine(const Site& site, std::span<const SiteDetectorRow> rows, 
   }
 }
 
-const Ends& SiteEngine::ends_of(const Fact& fact) noexcept {
+Ends SiteEngine::ends_of(const Fact& fact) noexcept {
+  if (!has_places_) return find_ends(fact);  // Nothing to look up: cheaper than to remember.
   const std::uint64_t hash =
       hash_words(site_.seed, hash_words(site_.seed, fact.segment.raw() ^ fact.source.high, fact.source.low),
                  hash_words(site_.seed, fact.destination.high, fact.destination.low));

@@ -63,12 +63,12 @@ class SiteEngine final : private Findings {
     Ends ends;
     bool used;
   };
-  static constexpr std::size_t known_ends_count = 1u << 17;
+  static constexpr std::size_t known_ends_count = 1u << 14;
   static constexpr std::uint32_t blind_pairs_max = 1u << 16;
 
   void raise(const Alert& alert) noexcept override;
   void rests(DetectorId detector, const Fact& fact, const Ends& ends, const char* why) noexcept override;
-  const Ends& ends_of(const Fact& fact) noexcept;
+  Ends ends_of(const Fact& fact) noexcept;
   Ends find_ends(const Fact& fact) const noexcept;
 
   Site site_;

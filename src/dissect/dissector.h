@@ -107,7 +107,7 @@ class Dissector {
 };
 
 struct Limits {
-  std::uint32_t pairing_entries = 65536;  // Outstanding requests remembered by a worker.
+  std::uint32_t pairing_entries = 1u << 18;  // Outstanding requests remembered by a worker.
 };
 
 // A row of dissectors/registry.cpp: a constant.

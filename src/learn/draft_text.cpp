@@ -33,7 +33,10 @@ std::string scalar(const IpPrefix& prefix) {
 template <class Items, class Text>
 std::string list_of(const Items& items, Text&& text) {
   std::string out;
-  for (const auto& item : items) out += (out.empty() ? "" : ", ") + std::string(text(item));
+  for (const auto& item : items) {
+    if (!out.empty()) out += ", ";
+    out += text(item);
+  }
   return items.size() == 1 ? out : '[' + out + ']';
 }
 

@@ -19,26 +19,26 @@ namespace tsujiban {
 // same not lately: within `news_repeat`, where nothing else is said. Who counts news must count distinct things, never
 // facts, because a fact may also come more often.
 enum class FactKind : std::uint8_t {
-  control_write,  // Each refusal of a written value. News, by writer, target and point: one value written; the
-                  // same value again after `state_repeat`.
-  reading,        // News: a state (`state_repeat`), a fault or an identity (`presence_repeat`), read or announced.
-  request,        // Each: a request to a group, whose answers the correlator pairs (Exchange).
-  response,       // Each: an answer that no request of its own pair explains (Exchange); a notification to one
-                  // node only where that node does not ask its sender.
-  inquiry,        // News: what somebody asks an object for, by block of sixteen properties (`presence_repeat`);
-                  // discovery, single properties and refusals by the very list.
-  object,         // News: a node has an object (`state_repeat`), or speaks as one (`presence_repeat`).
-  malformed,      // Each: a message broken against its standard.
-  conversation,   // News: a flow began, was answered, was identified, or goes on.
-  claim,          // News: a link address claims a network address (ARP, NDP).
+  control_write,         // Each refusal of a written value. News, by writer, target and point: one value written; the
+                         // same value again after `state_repeat`.
+  reading,               // News: a state (`state_repeat`), a fault or an identity (`report_repeat`), read or announced.
+  request,               // Each: a request to a group, whose answers the correlator pairs (Exchange).
+  response,              // Each: an answer that no request of its own pair explains (Exchange); a notification to one
+                         // node only where that node does not ask its sender.
+  inquiry,               // News: what somebody asks an object for, by block of sixteen properties (`presence_repeat`);
+                         // discovery, single properties and refusals by the very list.
+  object,                // News: a node has an object (`state_repeat`), or speaks as one (`presence_repeat`).
+  malformed,             // Each: a message broken against its standard.
+  conversation,          // News: a flow began, was answered, was identified, or goes on.
+  claim,                 // News: a link address claims a network address (ARP, NDP).
   router_advertisement,  // News: RFC 4861, 4.2.
   address_assignment,    // News: a DHCP server answers (RFC 2131, RFC 8415).
   name_query,            // Each: a host asks for a name, or is told what became of its question.
   name_answer,           // News: a name has an address, or is an alias (DNS, mDNS, LLMNR).
   count_
 };
-inline constexpr Duration news_repeat = Duration::seconds(30), presence_repeat = Duration::seconds(120),
-                          state_repeat = Duration::seconds(600);
+inline constexpr Duration news_repeat = Duration::seconds(30), report_repeat = Duration::seconds(120),
+                          presence_repeat = Duration::seconds(300), state_repeat = Duration::seconds(600);
 
 // What a write does (column `effect` of the ECHONET Lite property table, and its kin in other protocols).
 enum class WriteEffect : std::uint8_t { none, physical, permission, reset, configuration, selector };

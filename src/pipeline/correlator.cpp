@@ -18,7 +18,7 @@ std::vector<Duration> repeats(const config::Config& config) {
 }
 
 // Longer the longer nothing comes: each look costs the workers a switch where they share the core.
-constexpr long idle_ns_min = 100'000, idle_ns_max = 3'000'000;
+constexpr long idle_ns_min = 200'000, idle_ns_max = 3'000'000;
 void wait_a_little(long& ns) noexcept {
   const timespec pause{0, ns};
   nanosleep(&pause, nullptr);

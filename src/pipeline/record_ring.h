@@ -58,6 +58,7 @@ class RecordRing {
     TSUJIBAN_CHECK((bytes_power_of_two & mask_) == 0);
   }
   static constexpr std::size_t align = 16;
+  static constexpr std::size_t hot_bytes = 128u << 10;
   static constexpr std::size_t rounded(std::size_t n) noexcept { return (n + align - 1) & ~(align - 1); }
   std::size_t capacity() const noexcept { return mask_ + 1; }
 
@@ -68,7 +69,10 @@ class RecordRing {
     const std::uint64_t tail = tail_.load(std::memory_order_acquire);
     std::uint64_t head = head_local_;
     const std::size_t to_end = capacity() - (head & mask_);
-    const std::size_t skip = to_end < need ? to_end : 0;  // Records are contiguous: the rest of the lap is left empty.
+    // Records are contiguous: the rest of the lap is left empty. So it is when the reader has caught up: at the ring's
+    // begin the memory is still in the cache, further on it is not.
+    const bool starts_over = head == tail && (head & mask_) >= hot_bytes;
+    const std::size_t skip = to_end < need || starts_over ? to_end : 0;
     if (capacity() - (head - tail) < need + skip + free_min) return nullptr;
     if (skip != 0) {
       if (skip >= sizeof(RecordHeader)) at(head)->bytes = 0;

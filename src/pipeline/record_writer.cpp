@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "output/community_id.h"
 #include "output/record_json.h"
@@ -29,7 +30,8 @@ RecordWriter::RecordWriter(const RunContext& run, RecordRing& ring, metrics::Wor
       abandoned_(abandoned),
       timestamps_(run.config->timezone),
       scratch_(record_bytes_max),
-      told_(told_sets * told_ways * sizeof(Told), true),
+      told_(told_sets * sizeof(ToldSet)),
+      pair_(told_.as<ToldSet>()),
       json_(scratch_.as<char>(), record_bytes_max) {
   wanted_ = run.events;
   seed_ = run.seed;
@@ -146,37 +148,45 @@ void RecordWriter::fact(const Fact& fact) noexcept {
   ring_.commit();
 }
 
-// The entry of a place, which stands first in its set now.
-RecordWriter::Told& RecordWriter::told(std::uint64_t place, bool& found) noexcept {
-  Told* const set = told_.as<Told>() + (place >> 32 & (told_sets - 1)) * told_ways;
-  std::size_t i = 0;
-  while (i < told_ways - 1 && set[i].place != place) ++i;
-  found = set[i].place == place;
-  if (i != 0) {
-    const Told one = set[i];
-    for (; i > 0; --i) set[i] = set[i - 1];
-    set[0] = one;
+// The entry of a place, or the one that gives way to it.
+RecordWriter::Told RecordWriter::told(std::uint32_t place) noexcept {
+  ToldSet& set = *pair_;
+  std::uint32_t same = 0;
+  for (std::size_t i = 0; i < told_ways; ++i) same |= static_cast<std::uint32_t>(set.place[i] == place) << i;
+  std::size_t at = 0;
+  if (same != 0) {
+    at = static_cast<std::size_t>(std::countr_zero(same));
+  } else {
+    for (std::size_t i = 1; i < told_ways; ++i) {
+      if (set.place[at] == 0) break;
+      if (set.place[i] == 0 || set.second[i] < set.second[at]) at = i;
+    }
   }
-  return set[0];
+  return {set.place[at], set.value[at], set.second[at], same != 0};
 }
 
 bool RecordWriter::is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept {
-  bool found = false;
-  Told& one = told(place | 1, found);
   const auto second = static_cast<std::uint32_t>(now.ns / 1'000'000'000);
-  const auto said = static_cast<std::uint32_t>(value >> 32 ^ value);
-  if (found && one.value == said && second - one.second < static_cast<std::uint32_t>(repeat.ns / 1'000'000'000))
+  // The place's other half counts with the value: two places that share the first one do not hide each other's news.
+  const auto said = static_cast<std::uint32_t>(value >> 32 ^ value ^ place >> 32);
+  const auto key = static_cast<std::uint32_t>(place) | 1;
+  const Told one = told(key);
+  if (one.found && one.value == said && second - one.second < static_cast<std::uint32_t>(repeat.ns / 1'000'000'000))
     return false;
-  one = {place | 1, said, second};
+  one.place = key;
+  one.value = said;
+  one.second = second;
   return true;
 }
 
 bool RecordWriter::is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept {
-  bool found = false;
-  Told& one = told(place | 1, found);
   const auto second = static_cast<std::uint32_t>(now.ns / 1'000'000'000);
-  if (!found || second - one.second >= static_cast<std::uint32_t>(repeat.ns / 1'000'000'000)) {
-    one = {place | 1, bits, second};
+  const auto key = static_cast<std::uint32_t>(place ^ place >> 32) | 1;
+  const Told one = told(key);
+  if (!one.found || second - one.second >= static_cast<std::uint32_t>(repeat.ns / 1'000'000'000)) {
+    one.place = key;
+    one.value = bits;
+    one.second = second;
     return true;
   }
   if ((bits & ~one.value) == 0) return false;

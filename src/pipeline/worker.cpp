@@ -181,6 +181,7 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
       if (flow.session != 0) prefetch(&sessions_[flow.session]);
     } else if (packet.payload_length != 0) {
       dispatcher_.prefetch_datagram(flow.app, packet);
+      if (flow.app == AppProtocol::echonet_lite) records_.prefetch_pair(packet.pair_hash);
     }
   }
 
@@ -267,6 +268,7 @@ void Worker::tick(PacketTime now, std::uint64_t number, Phase phase) noexcept {
 
 void Worker::handle(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept {
   current_time_ = packet.time;
+  records_.set_pair(packet.pair_hash);
   counters_.packets.add();
   counters_.bytes.add(packet.raw->length_wire);
   if (packet.snapped) counters_.snapped.add();
