@@ -85,12 +85,13 @@ void answer_multicast(benchmark::State& state) {
     request.kind = FactKind::request;
     request.time = {i};
     request.source = IpAddress::v4(i);
-    request.exchange = {0x05ff01, 0x0ef001, 1, 0x62};
+    request.exchange = {0x05ff01, 0x0ef001, 1, 0x62, false, 14};
     table.request(request);
   }
   std::uint32_t i = 0;
   for (auto _ : state)
-    benchmark::DoNotOptimize(table.answer({}, IpAddress::v4(++i % 4000), {0x0ef001, 0x05ff01, 1, 0x62}, {5000}));
+    benchmark::DoNotOptimize(
+        table.answer({}, IpAddress::v4(++i % 4000), {0x0ef001, 0x05ff01, 1, 0x62, false, 14}, {5000}));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(answer_multicast);

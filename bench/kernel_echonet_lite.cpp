@@ -13,9 +13,9 @@ using namespace tsujiban;
 // Takes everything and keeps nothing: what is measured is the dissector.
 class NullSink final : public dissect::RecordSink {
  public:
-  NullSink(bool records, std::uint32_t facts) : buffer_(1 << 16), news_(std::size_t{1} << 17) {
+  NullSink(bool records, std::uint32_t wanted) : buffer_(1 << 16), news_(std::size_t{1} << 17) {
     if (records) wanted_ = EventTypes::all();
-    facts_wanted_ = facts;
+    facts_wanted_ = wanted;
   }
   JsonWriter* begin(EventType, const dissect::MessageContext&) noexcept override {
     writer_ = JsonWriter(buffer_.data(), buffer_.size());

@@ -216,6 +216,35 @@ else:
 
 
 @case
+def what_was_learned_survives_a_restart_and_damage_is_set_aside(program, folder):
+    state = folder / "detectors.state"
+
+    def run_once(more=""):
+        (folder / "eve.json").unlink(missing_ok=True)
+        with running(program, folder, more) as process:
+            send(demonstration())
+            time.sleep(0.3)
+            records = stop(program, process, folder)
+        labels = [r for r in records if r["event_type"] == "alert" and r["tsujiban"]["detector"] == "sensor.configuration-changed"]
+        return labels, (folder / "stderr").read_text()
+
+    _, said = run_once()
+    check("no state yet" in said, f"the first start does not say that it has no state: {said[-400:]}")
+    check(state.stat().st_size > 64, "there is no state after the stop")
+    changed, said = run_once()
+    check("no state yet" not in said and not changed, f"the second start learned nothing, or saw another configuration: {said[-400:]}")
+    changed, _ = run_once("power_steps: {severity_2: 5MW, severity_1: 70MW, importance_a: 500MW}\n")
+    equal(len(changed), 1, "alerts of sensor.configuration-changed")
+    data = bytearray(state.read_bytes())
+    data[len(data) // 2] ^= 0xff
+    state.write_bytes(data)
+    changed, said = run_once()
+    check("begin anew" in said, f"the damage is not told: {said[-400:]}")
+    check(any(f.name.startswith("detectors.state.damaged") for f in folder.iterdir()), "the damaged file was not set aside")
+    check(state.stat().st_size > 64, "no new state was written beside it")
+
+
+@case
 def nothing_is_sent_into_the_monitored_network(program, folder):
     """The other end of the link hears nothing while the sensor starts, watches and stops."""
     ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))

@@ -451,8 +451,9 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
     }
   }
   const bool identified = (flow->flags & flow::flow_flag::app_settled) != settled_before;
-  flow->flags |=
+  const std::uint8_t spoke =
       direction == Direction::to_responder ? flow::flow_flag::initiator_spoke : flow::flow_flag::responder_spoke;
+  flow->flags |= spoke;
   // Looked at once a minute: a verdict that holds for a time only is asked again, and every second time it is told on.
   std::uint8_t& told = flows_.told_of(found.flow);
   const bool due = (told & told_minute_mask) != told_mark_;
@@ -463,8 +464,11 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   if (records_.wants(FactKind::conversation) &&
       (found.created || identified || goes_on || (side == 1 && flow->packets[1] == 1)))
     note_conversation(found.flow, found.created, identified, goes_on, packet, direction);
-  if (goes_on || found.created)
-    flow->flags &= static_cast<std::uint8_t>(~(flow::flow_flag::initiator_spoke | flow::flow_flag::responder_spoke));
+  // This packet stays noted: else the answer to it would seem to come from a side that hears nobody.
+  if (goes_on || found.created) {
+    constexpr std::uint8_t both = flow::flow_flag::initiator_spoke | flow::flow_flag::responder_spoke;
+    flow->flags = static_cast<std::uint8_t>((flow->flags & ~both) | spoke);
+  }
   if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmpv6) && packet.ttl == 255 && accepted &&
       !packet.malformed && packet.transport != nullptr)
     tell_neighbour(packet);

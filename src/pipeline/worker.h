@@ -112,7 +112,7 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   const bool scans_;
   // A flow's `told`: the minute of packet time it was looked at last, and whether its verdict holds for a time only.
   static constexpr std::uint8_t told_minute_mask = 0x7f, verdict_is_timed = 0x80;
-  std::uint8_t told_mark_ = 0;  // The minute now.
+  std::uint8_t told_mark_ = 0;          // The minute now.
   std::vector<DecodedPacket> packets_;  // batch_max, reused.
   std::array<std::uint32_t, batch_max> own_{};
   std::array<std::uint64_t, batch_max> tags_{};

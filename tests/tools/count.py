@@ -6,6 +6,7 @@
 Reads what CTest keeps (LastTest.log, with the output of every test in it), what GoogleTest prints and what tests/tools/cases.py
 prints. A test without cases of its own counts as one; so does a test that died before it could say which case failed.
 """
+import os
 import pathlib
 import re
 import sys
@@ -67,11 +68,12 @@ def main():
     count = Count()
     for argument in sys.argv[1:]:
         count.log(pathlib.Path(argument))
-    print(count.passed, len(count.failed), len(count.skipped))
-    for name in count.failed:
-        print("FAILED " + name)
-    for name in count.skipped:
-        print("skipped " + name)
+    lines = [f"{count.passed} {len(count.failed)} {len(count.skipped)}"]
+    lines += ["FAILED " + name for name in count.failed] + ["skipped " + name for name in count.skipped]
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:  # Who reads only the first line has gone; the interpreter's last flush must not trip over it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
