@@ -77,7 +77,7 @@ void World::make_home(std::uint32_t index) {
     }
   };
   // The tail of a MAC: the home and the kind, so that no two are alike.
-  const std::uint32_t tail = (options_.seed * 2'654'435'761u & 0xff) << 16;
+  const auto tail = static_cast<std::uint32_t>((options_.seed * 2'654'435'761u & 0xff) << 16);
   for (std::size_t i = 0; i < kind_count; ++i) {
     const auto kind = static_cast<Kind>(i);
     Node& node = home.nodes[i];

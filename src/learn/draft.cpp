@@ -153,10 +153,12 @@ class LinkSegments {
       segment.prefixes.insert(segment.prefixes.end(), v6_prefixes.begin(), v6_prefixes.end());
       segment.key = key, segment.name = name, segment.tag = tag;
     } else {
-      const auto add = [&](std::vector<IpPrefix> prefixes, const std::string& suffix) {
+      // Clang 14 captures no structured binding.
+      const auto add = [&, link_name = name, link_tag = tag](std::vector<IpPrefix> prefixes,
+                                                             const std::string& suffix) {
         SegmentDraft& segment = site.segments.emplace_back();
         segment.prefixes = std::move(prefixes);
-        segment.key = key, segment.name = name + '-' + suffix, segment.tag = tag + '-' + suffix;
+        segment.key = key, segment.name = link_name + '-' + suffix, segment.tag = link_tag + '-' + suffix;
       };
       for (const IpPrefix& p : v4_prefixes) add({p}, dashed(p));
       if (!v6_prefixes.empty()) add(v6_prefixes, "v6");

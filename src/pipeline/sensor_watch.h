@@ -17,6 +17,9 @@ class SensorWatch {
   static constexpr std::uint64_t duplicate_packets_min = 100;  // Before 5 % of few packets is a pattern.
   static constexpr std::uint64_t one_sided_packets_min = 20;   // TCP segments heard from one side in the stall time.
 
+  static constexpr std::uint32_t steady_pulses_min = 30;            // Five minutes with a packet every twenty seconds.
+  static constexpr Duration silence_max = Duration::seconds(3600);  // As far as time is believed at once (PacketClock).
+
   explicit SensorWatch(const RunContext& run) : run_(run) {}
 
   // `sum` adds the workers' counts; `drops` are packets lost in the kernel and in our rings so far, `undelivered`
@@ -67,9 +70,23 @@ class SensorWatch {
     }
   }
 
-  // Silence is told by the wall clock, so only live; one-sidedness by packets, so in files too.
+  // Live, silence is told while it lasts, by the wall clock; in a file once it is over, where traffic was steady
+  // before. What is longer than that is a step of the clock, or another day's capture.
   template <class Raise>
   void stall(const Pulse& sum, Raise&& raise) noexcept {
+    if (!run_.live && started_) {
+      const Duration gap = sum.now - last_.now;
+      if (gap.ns <= 2 * run_.pulse.ns) {
+        ++steady_pulses_;
+      } else {
+        if (gap >= run_.stall && gap <= silence_max && steady_pulses_ >= steady_pulses_min) {
+          raise(make(DetectorId::sensor_capture_stalled, sum.now, 1,
+                     "nothing was heard for %llu seconds where there was traffic",
+                     static_cast<unsigned long long>(gap.ns / 1'000'000'000)));
+        }
+        steady_pulses_ = 0;
+      }
+    }
     if (sum.packets != last_.packets || !started_) heard_at_ = sum.now;
     if (sum.packets_answered != last_.packets_answered || !started_) {
       answered_at_ = sum.now;
@@ -96,6 +113,7 @@ class SensorWatch {
   std::uint64_t last_drops_ = 0, last_undelivered_ = 0;
   PacketTime heard_at_{}, answered_at_{};
   std::uint64_t one_sided_then_ = 0, duplicates_then_ = 0, packets_then_ = 0;
+  std::uint32_t steady_pulses_ = 0;
   bool started_ = false;
 };
 

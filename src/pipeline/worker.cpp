@@ -453,6 +453,13 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   const bool identified = (flow->flags & flow::flow_flag::app_settled) != settled_before;
   const std::uint8_t spoke =
       direction == Direction::to_responder ? flow::flow_flag::initiator_spoke : flow::flow_flag::responder_spoke;
+  // Whether the other side was heard lately, not once: a mirror port that loses a direction does so in the middle. Who
+  // never answers says nothing of it.
+  if (tcp || (flow->packets[0] != 0 && flow->packets[1] != 0)) {
+    const std::uint8_t other =
+        spoke ^ static_cast<std::uint8_t>(flow::flow_flag::initiator_spoke | flow::flow_flag::responder_spoke);
+    ((flow->flags & other) != 0 ? answered_ : one_sided_) += 1;
+  }
   flow->flags |= spoke;
   // Looked at once a minute: a verdict that holds for a time only is asked again, and every second time it is told on.
   std::uint8_t& told = flows_.told_of(found.flow);

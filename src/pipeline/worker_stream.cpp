@@ -25,10 +25,6 @@ void Worker::handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Directi
   const std::uint32_t stream = sessions_[flow.session].stream;
   streams_.segment(stream, direction, packet, *this);
   current_packet_ = nullptr;
-  // Whether the other side was heard lately, not once: a mirror port that loses a direction does so in the middle.
-  const std::uint8_t other =
-      direction == Direction::to_responder ? flow::flow_flag::responder_spoke : flow::flow_flag::initiator_spoke;
-  ((flow.flags & other) != 0 ? answered_ : one_sided_) += 1;
   const reassembly::StreamEngine::State state = streams_.state(stream);
   if (state == reassembly::StreamEngine::State::closed || state == reassembly::StreamEngine::State::reset)
     flow.state = flow::FlowState::closed;
