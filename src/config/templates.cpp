@@ -256,7 +256,11 @@ std::string InventoryReader::substituted(const Value& value, std::string_view te
     out += text.substr(at, open - at);
     at = open;
     if (open == text.size()) break;
-    const std::size_t close = text.find('}', open);  // It is there: the placeholders were checked.
+    const std::size_t close = text.find('}', open);
+    if (close == std::string_view::npos) {  // No placeholder; what the checks let through stands as it is.
+      out += text.substr(open);
+      break;
+    }
     const std::string_view name = text.substr(open + 1, close - open - 1);
     const bool is_vlan = name == "vlan", is_vni = name == "vni";
     if ((is_vlan && !home.has_vlan) || (is_vni && !home.has_vni)) {
