@@ -58,7 +58,7 @@ std::string fault_of(const Options& options) {
       const auto common = static_cast<std::size_t>(end.first - options.scenario.begin());
       if (common > most) most = common, nearest = other.name;
     }
-    return "`" + options.scenario + "` is no scenario" + (nearest.empty() ? "" : "; did you mean `" + nearest + "`?") +
+    return "`" + options.scenario + "` is no scenario" + (nearest.empty() ? ";" : "; did you mean `" + nearest + "`?") +
            " --list names them all";
   }
   if (options.homes < 1 || options.homes > homes_max) return "--homes takes 1 to " + std::to_string(homes_max);

@@ -211,6 +211,26 @@ TEST_F(AlertMergerTest, an_attacker_with_many_addresses_cannot_grow_it) {
   expect_conserved();
 }
 
+// A ring that is empty takes every record that it can hold, wherever its last one ended.
+TEST(RecordRing, an_empty_ring_has_room_wherever_it_stands) {
+  constexpr std::size_t capacity = 1u << 20;
+  for (const std::size_t first :
+       {std::size_t{1'000}, std::size_t{140'000}, std::size_t{300'000}, std::size_t{700'000}}) {
+    for (const std::size_t then : {std::size_t{100}, std::size_t{200'000}, std::size_t{500'000}}) {
+      RecordRing ring(capacity);
+      ASSERT_NE(ring.reserve(first), nullptr);
+      ring.commit();
+      ASSERT_NE(ring.front(), nullptr);
+      ring.pop();
+      const std::size_t free_min = then <= 200'000 ? capacity / 4 : 0;
+      ASSERT_NE(ring.reserve(then, free_min), nullptr) << first << ' ' << then;
+      ring.commit();
+      ASSERT_NE(ring.front(), nullptr);
+      EXPECT_EQ(ring.front()->body_bytes, then);
+    }
+  }
+}
+
 TEST(ExchangeTable, every_answer_to_a_multicast_request_gets_its_time) {
   ExchangeTable table({});
   Fact request{};

@@ -69,9 +69,9 @@ class RecordRing {
     const std::uint64_t tail = tail_.load(std::memory_order_acquire);
     std::uint64_t head = head_local_;
     const std::size_t to_end = capacity() - (head & mask_);
-    // Records are contiguous: the rest of the lap is left empty. So it is when the reader has caught up: at the ring's
-    // begin the memory is still in the cache, further on it is not.
-    const bool starts_over = head == tail && (head & mask_) >= hot_bytes;
+    // Records are contiguous: the rest of the lap is left empty. So it is when the reader has caught up and there is
+    // room for it: at the ring's begin the memory is still in the cache, further on it is not.
+    const bool starts_over = head == tail && (head & mask_) >= hot_bytes && need + to_end + free_min <= capacity();
     const std::size_t skip = to_end < need || starts_over ? to_end : 0;
     if (capacity() - (head - tail) < need + skip + free_min) return nullptr;
     if (skip != 0) {

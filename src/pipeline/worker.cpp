@@ -442,7 +442,9 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
 
   if (accepted && !packet.malformed && packet.transport != nullptr) {
     if (udp && packet.payload_length != 0 && !packet.snapped) {
-      const bool identified = records_.wants(EventType::echonet_lite) || records_.wants(EventType::anomaly);
+      const bool identified = run_.facts != 0 || records_.wants(EventType::echonet_lite) ||
+                              records_.wants(EventType::dns) || records_.wants(EventType::dhcp) ||
+                              records_.wants(EventType::anomaly);
       dissect::MessageContext context = context_of(packet, identified ? found.flow : 0, direction);
       dispatcher_.datagram(*flow, context, packet.payload_bytes(), records_);
     } else if (tcp) {
