@@ -31,9 +31,11 @@ class NullSink final : public dissect::RecordSink {
     return is_change(place, bits, repeat, now);
   }
   bool is_change(std::uint64_t place, std::uint64_t, Duration, PacketTime) noexcept override { return place != 0; }
+  Asked& asked(std::uint64_t) noexcept override { return asked_; }
   void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
 
  private:
+  Asked asked_{};
   std::vector<char> buffer_;
   JsonWriter writer_{nullptr, 0};
 };

@@ -41,10 +41,12 @@ class NullSink final : public dissect::RecordSink {
     entry = told;
     return true;
   }
+  Asked& asked(std::uint64_t) noexcept override { return asked_; }
   void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
   std::uint64_t facts = 0;
 
  private:
+  Asked asked_{};
   std::vector<char> buffer_;
   std::vector<std::uint64_t> news_;
   JsonWriter writer_{nullptr, 0};

@@ -18,7 +18,7 @@ Fact fact_of(FactKind kind, const MessageContext& context) noexcept {
   fact.ip_protocol = context.ip_protocol;
   fact.to_group = context.destination.is_multicast() || context.destination.is_broadcast();
   fact.time = context.time;
-  fact.flow_id = context.flow_id;
+  fact.flow_id = context.id_of_flow();
   fact.segment = context.segment;
   fact.source = context.source;
   fact.destination = context.destination;

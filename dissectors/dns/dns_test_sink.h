@@ -1,28 +1,18 @@
 #pragma once
 // For tests of this folder: keeps what the dissector tells.
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "dissect/test_sink.h"
 #include "dissectors/dns/dns_dissector.h"
 
 namespace tsujiban::dns::testing {
 
-using Octets = std::vector<std::uint8_t>;
-
-inline Octets bytes_of(std::string_view hex) {
-  Octets bytes;
-  const auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); };
-  std::string digits;
-  for (const char c : hex) {
-    if (c != ' ' && c != '\n') digits += c;
-  }
-  for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
-    bytes.push_back(static_cast<std::uint8_t>(digit(digits[i]) << 4 | digit(digits[i + 1])));
-  return bytes;
-}
+using dissect::testing::bytes_of;
+using dissect::testing::Octets;
+using dissect::testing::ToldAnomaly;
 
 // Messages piece by piece.
 struct Builder {
@@ -77,63 +67,9 @@ inline Octets sample_query(unsigned id = 0x1234) {
   return Builder{}.header(id, 0x0100, 1).question("www.example.jp", 1).bytes;
 }
 
-struct ToldAnomaly {
-  ParseError error;
-  std::uint32_t offset;
-  bool operator==(const ToldAnomaly&) const = default;
-};
-
-class TestSink final : public dissect::RecordSink {
- public:
+struct TestSink final : dissect::testing::TestSink {
   explicit TestSink(bool want_records = true, bool want_facts = true, std::size_t capacity = 1 << 20)
-      : buffer_(capacity) {
-    if (want_records) wanted_ = EventTypes::all();
-    if (want_facts) facts_wanted_ = ~0u;
-  }
-  JsonWriter* begin(EventType type, const dissect::MessageContext& context) noexcept override {
-    if (type != EventType::dns) return nullptr;
-    source = context.source;
-    writer_ = JsonWriter(buffer_.data(), buffer_.size());
-    writer_.begin_object();
-    return &writer_;
-  }
-  void response_time_here(const Exchange&) noexcept override {}
-  void end() noexcept override {
-    writer_.end_object();
-    overflowed = overflowed || writer_.overflowed();
-    // The object alone, without {"dns": and the last brace.
-    const std::string text(writer_.text());
-    records.push_back(text.size() > 8 ? text.substr(7, text.size() - 8) : text);
-  }
-  void fact(const Fact& told) noexcept override { facts.push_back(told); }
-  bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override {
-    const auto [at, added] = news_.try_emplace(place, std::pair{std::uint64_t{bits}, now});
-    if (added) return true;
-    if (now - at->second.second >= repeat) at->second = {0, now};
-    if ((bits & ~at->second.first) == 0) return false;
-    at->second.first |= bits;
-    return true;
-  }
-  bool is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept override {
-    const auto [at, added] = news_.try_emplace(place, std::pair{value, now});
-    if (!added && at->second.first == value && now - at->second.second < repeat) return false;
-    at->second = {value, now};
-    return true;
-  }
-  void anomaly(const dissect::MessageContext&, Layer, ParseError error, std::uint32_t offset) noexcept override {
-    anomalies.push_back({error, offset});
-  }
-
-  std::vector<std::string> records;
-  std::vector<Fact> facts;
-  std::vector<ToldAnomaly> anomalies;
-  IpAddress source;  // Of the last record.
-  bool overflowed = false;
-
- private:
-  std::map<std::uint64_t, std::pair<std::uint64_t, PacketTime>> news_;
-  std::vector<char> buffer_;
-  JsonWriter writer_{nullptr, 0};
+      : dissect::testing::TestSink(EventType::dns, want_records, want_facts, capacity) {}
 };
 
 // What the dispatcher does with a stream's direction, in the simplest way; and a context.

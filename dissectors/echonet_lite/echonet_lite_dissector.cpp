@@ -161,19 +161,10 @@ Probe probe(Transport transport, bool port_hint, Bytes first) noexcept {
 
 EchonetLiteDissector::EchonetLiteDissector(const dissect::Limits& limits, metrics::WorkerCounters& counters,
                                            HashSeed seed)
-    : pairing_(limits.pairing_entries, seed, counters), counters_(counters) {}
+    : seed_(seed), pairing_(limits.pairing_entries, counters), counters_(counters) {}
 
 void EchonetLiteDissector::prefetch(const DecodedPacket& packet) const noexcept {
-  const Bytes frame = packet.payload_bytes();
-  if (!pairs_ || frame.size() < header_length || packet.destination.is_multicast()) return;
-  const std::uint32_t seoj = load_be24(frame, seoj_offset), deoj = load_be24(frame, deoj_offset);
-  const std::uint8_t service = frame[esv_offset], request = request_of(service);
-  const std::uint16_t tid = load_be16(frame, tid_offset);
-  if (request == 0) {
-    pairing_.prefetch({packet.segment, packet.source, packet.destination, seoj, deoj, tid, service, 0}, true);
-  } else {
-    pairing_.prefetch({packet.segment, packet.destination, packet.source, deoj, seoj, tid, request, 0}, false);
-  }
+  if (pairs_ && !packet.destination.is_multicast()) pairing_.prefetch(packet.pair_hash);
 }
 
 void EchonetLiteDissector::datagram(const MessageContext& context, Bytes message_bytes, RecordSink& sink) noexcept {
@@ -216,8 +207,8 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
       const auto size = static_cast<std::uint32_t>(frame.bytes.size());
       if (request == 0) {
         if (!group && pairs_) {
-          pairing_.remember({context.segment, context.source, context.destination, frame.seoj, frame.deoj, frame.tid,
-                             frame.service, epc},
+          pairing_.remember({pair_of(context), stands_before(context.source, 0, context.destination, 0), frame.service,
+                             epc, frame.tid, frame.seoj, frame.deoj},
                             context.time);
         } else if (group && sink.wants(FactKind::request)) {
           Fact fact = fact_of(FactKind::request, context);
@@ -225,8 +216,10 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
           sink.fact(fact);
         }
       } else if (!group && pairs_) {
-        const PairingTable::Key key = {context.segment, context.destination, context.source, frame.deoj,
-                                       frame.seoj,      frame.tid,           request,        epc};
+        const PairingTable::Key key = {pair_of(context), stands_before(context.destination, 0, context.source, 0),
+                                       request,          epc,
+                                       frame.tid,        frame.deoj,
+                                       frame.seoj};
         answered = pairing_.take(key, context.time, latency);
         unpaired = !answered;
         if (unpaired && sink.wants(FactKind::response)) tell_response(context, frame, key, request, sink);

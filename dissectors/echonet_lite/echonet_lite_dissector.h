@@ -55,6 +55,14 @@ class EchonetLiteDissector final : public dissect::Dissector {
   dissect::Progress end_of_message(StreamSide& side, const dissect::MessageContext& context, Bytes bytes,
                                    ParseError error, dissect::RecordSink& sink) noexcept;
 
+  std::uint64_t pair_of(const dissect::MessageContext& context) const noexcept {
+    const std::uint64_t pair = context.pair_hash != 0
+                                   ? context.pair_hash
+                                   : pair_hash_of(seed_, context.segment, context.source, context.destination);
+    return pair != 0 ? pair : 1;
+  }
+
+  HashSeed seed_;
   PairingTable pairing_;
   bool pairs_ = false;  // Whether anybody wants what the pairing gives.
   metrics::WorkerCounters& counters_;

@@ -1,6 +1,8 @@
 #include "dissectors/echonet_lite/echonet_lite_facts.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <limits>
 
 #include "dissectors/echonet_lite/echonet_lite_values.h"
@@ -39,30 +41,39 @@ void turn_round(Fact& fact, const MessageContext& context) noexcept {
                         : MacAddress{};
 }
 
-// Keys of news: who and, for some, to whom; then what makes the fact another one. Products that do not wait for each
-// other, each with the secret in both factors.
-std::uint64_t key_of(const RecordSink& sink, const MessageContext& context, FactKind kind, std::uint64_t what,
-                     const IpAddress& other) noexcept {
-  const HashSeed& seed = sink.seed();
-  const std::uint64_t low = hash_mix(context.source.low ^ seed.a, other.low ^ seed.b),
-                      high = hash_mix(context.source.high ^ seed.b, other.high ^ seed.a),
-                      place = hash_mix(context.segment.raw() ^ seed.a, what ^ seed.b);
-  return hash_mix(low ^ std::rotl(high, 23) ^ seed.b, place ^ seed.a ^ static_cast<unsigned>(kind));
-}
+// Keys of news: who says it in which pair of hosts, and what makes the fact another one.
 std::uint64_t key_of(const RecordSink& sink, const MessageContext& context, FactKind kind,
                      std::uint64_t what) noexcept {
-  return key_of(sink, context, kind, what, IpAddress{});
+  const HashSeed& seed = sink.seed();
+  std::uint64_t pair = context.pair_hash;
+  if (pair == 0) pair = pair_hash_of(seed, context.segment, context.source, context.destination);
+  const std::uint64_t from = stands_before(context.source, 0, context.destination, 0) ? 1 : 0;
+  return hash_mix(pair ^ seed.a, (what << 6 | static_cast<unsigned>(kind) << 1 | from) ^ seed.b);
 }
 
-// Having an object lasts; that the node still speaks is told every minute, and that it starts (5.11.1) each time.
+// Equal values have equal marks, and nobody without the seed finds two others that have. Nearly all are short.
+std::uint64_t mark_of(Bytes edt, std::uint8_t service, const HashSeed& seed) noexcept {
+  if (edt.size() > 4) return hash_bytes(seed, edt, service);
+  return hash_mix(first_code(edt) ^ seed.a, (std::uint64_t{edt.size()} << 8 | service) ^ seed.b);
+}
+
+// Having an object lasts; that the node still speaks is told every few minutes, and that it starts (5.11.1) each time.
 void tell_object(const MessageContext& context, std::uint32_t object, ObjectSeen::How how, RecordSink& sink) noexcept {
-  if (!sink.wants(FactKind::object)) return;
-  const std::uint64_t what = std::uint64_t{object} << 8 | static_cast<unsigned>(how);
-  const bool starts = how == ObjectSeen::How::announced && object >> 8 == node_profile;
-  const bool speaks = how == ObjectSeen::How::announced || how == ObjectSeen::How::answered;
-  const Duration repeat = starts ? news_repeat : speaks ? presence_repeat : state_repeat;
-  if (!sink.is_change(key_of(sink, context, FactKind::object, what), 0, repeat, context.time)) return;
-  Fact fact = fact_of(FactKind::object, context);
+  using How = ObjectSeen::How;
+  const FactKind kind = how == How::asks ? FactKind::asker : FactKind::object;
+  if (!sink.wants(kind)) return;
+  if (how == How::answered || (how == How::announced && object >> 8 != node_profile)) {
+    // Who answers for an object has it, and what it announces of it says nothing more.
+    constexpr std::uint32_t has = 1, answers = 2;
+    if (!sink.is_addition(key_of(sink, context, kind, object), how == How::answered ? has | answers : has,
+                          presence_repeat, context.time))
+      return;
+  } else {
+    const Duration repeat = how == How::announced ? news_repeat : how == How::asks ? presence_repeat : state_repeat;
+    const std::uint64_t what = std::uint64_t{object} << 8 | static_cast<unsigned>(how) | std::uint64_t{1} << 40;
+    if (!sink.is_change(key_of(sink, context, kind, what), 0, repeat, context.time)) return;
+  }
+  Fact fact = fact_of(kind, context);
   fact.object = {how, object};
   sink.fact(fact);
 }
@@ -88,14 +99,12 @@ void put_identity(std::array<char, 24>& text, Bytes edt, const output::Mask* mas
   }
 }
 
+// What lasts is told every ten minutes, an identity more often: who has it must be heard of.
 void tell_reading(const MessageContext& context, const FrameEvent& frame, const PropertyView& view,
                   RecordSink& sink) noexcept {
-  const bool announced = frame.service == esv::inf || frame.service == esv::infc;
-  const std::uint64_t value_hash = hash_bytes(HashSeed{}, view.edt);
-  const std::uint64_t what = std::uint64_t{frame.seoj} << 16 | std::uint64_t{view.epc} << 8 | announced;
-  const bool lasts = view.epc != epc_fault && view.epc != epc_identification;
-  if (!sink.is_change(key_of(sink, context, FactKind::reading, what), value_hash, lasts ? state_repeat : report_repeat,
-                      context.time))
+  const std::uint64_t what = std::uint64_t{frame.seoj} << 8 | view.epc;
+  if (!sink.is_change(key_of(sink, context, FactKind::reading, what), mark_of(view.edt, 0, sink.seed()),
+                      view.epc == epc_identification ? presence_repeat : state_repeat, context.time))
     return;
   Fact fact = fact_of(FactKind::reading, context);
   const Property* const property = find_property(class_of(frame.seoj), view.epc);
@@ -104,97 +113,78 @@ void tell_reading(const MessageContext& context, const FrameEvent& frame, const 
   fact.reading.point = view.epc;
   fact.reading.code = first_code(view.edt);
   fact.reading.value = property != nullptr ? number_of(*property, view.edt) : no_number;
-  fact.reading.value_hash = value_hash;
+  fact.reading.value_hash = hash_bytes(HashSeed{}, view.edt);
   if (view.epc == epc_identification) put_identity(fact.reading.text, view.edt, sink.mask());
-  fact.reading.announced = announced;
+  fact.reading.announced = frame.service == esv::inf || frame.service == esv::infc;
   sink.fact(fact);
 }
 
-// Answers and announcements. Most say what was said a moment ago, so one look-up asks whether anything here is news at
-// all: the key has the object and every value that could be told.
+// Answers and announcements.
 void tell_values(const MessageContext& context, const FrameEvent& frame, std::uint32_t offset, unsigned count,
                  ObjectSeen::How how, RecordSink& sink) noexcept {
-  const PropertySet& told = state_properties(class_of(frame.seoj));
-  const Bytes bytes = frame.bytes;
-  const HashSeed& seed = sink.seed();
-  const std::uint64_t place = std::uint64_t{frame.seoj} << 8 | frame.service;
-  std::uint64_t what = 0;
-  bool any = false;
-  // The walk of `read_frame` again, without its checks: whole properties only.
-  std::uint32_t at = offset;
-  for (unsigned left = count; left > 0 && at + 2 <= bytes.size(); --left) {
-    const std::uint32_t next = at + 2 + bytes[at + 1];
-    if (next > bytes.size()) break;
-    if (told.has(bytes[at]) && next != at + 2) {
-      any = true;
-      // EPC, PDC and one or two bytes: nearly all of them.
-      what = next - at <= 4
-                 ? hash_mix(what ^ seed.a,
-                            (std::uint64_t{load_be16(bytes, at)} << 16 | load_be16(bytes, next - 2)) ^ seed.b)
-                 : hash_bytes(seed, bytes.subspan(at, next - at), what);
-    }
-    at = next;
-  }
-  if (!sink.is_change(key_of(sink, context, FactKind::count_, place), what, report_repeat, context.time)) return;
   tell_object(context, frame.seoj, how, sink);
-  if (!any) return;
-  PropertyCursor cursor(bytes, offset, count);
+  const std::uint16_t class_code = class_of(frame.seoj);
+  const PropertySet& told = state_properties(class_code);
+  PropertyCursor cursor(frame.bytes, offset, count);
   PropertyView view;
   while (cursor.next(view) && view.complete) {
     if (view.pdc == 0 || !told.has(view.epc)) continue;
-    if (class_of(frame.seoj) == node_profile && (view.epc == epc_instance_list || view.epc == epc_instance_list_s))
+    if (class_code == node_profile && (view.epc == epc_instance_list || view.epc == epc_instance_list_s))
       tell_listed_objects(context, view.edt, sink);
     else if (sink.wants(FactKind::reading))
       tell_reading(context, frame, view, sink);
   }
 }
 
-// Requests are the same over and over, too. What is asked for counts by its block of sixteen properties, so that a
-// controller that varies its lists is no news, and by itself where it is asked for alone, as who walks through does;
-// what is refused by the whole list.
+// Requests are the same over and over, or lists that vary. That somebody asks this object lasts for a while; beyond
+// that only asking for what the node has, and walking through the object's properties, is news.
 void tell_inquiry(const MessageContext& context, const FrameEvent& frame, std::uint32_t offset, unsigned count,
                   bool refused, RecordSink& sink) noexcept {
-  constexpr unsigned maps_bit = 8, lists_bit = 9, single_bits = 10;
-  std::uint64_t what = std::uint64_t{frame.seoj} << 32 | std::uint64_t{frame.deoj} << 8 | frame.service;
-  std::uint64_t list = 0;
-  std::uint32_t bits = 0;
-  PropertyCursor asked(frame.bytes, offset, count);
-  for (PropertyView view; asked.next(view) && view.complete;) {
-    if (refused && view.pdc != 0) continue;  // Not refused: it comes with its value.
-    if (refused) list = hash_mix(list ^ sink.seed().a, view.epc ^ sink.seed().b);
-    bits |= 1u << (view.epc >> 4 & 7);
-    if (view.epc >= 0x9D && view.epc <= 0x9F) bits |= 1u << maps_bit;
-    if (view.epc == epc_instance_list || view.epc == epc_instance_list_s) bits |= 1u << lists_bit;
-    if (count == 1) bits |= 1u << (single_bits + view.epc % (32 - single_bits));
-  }
-  what = hash_mix(what ^ sink.seed().a, list ^ sink.seed().b);
-  if (!sink.is_addition(key_of(sink, context, FactKind::inquiry, what, context.destination), bits, presence_repeat,
-                        context.time))
-    return;
-  // Who asks shows an object of its own; it is looked at here because the key above has it too.
   if (!refused) tell_object(context, frame.seoj, ObjectSeen::How::asks, sink);
   if (!sink.wants(FactKind::inquiry)) return;
-  Fact fact = fact_of(FactKind::inquiry, context);
-  if (refused) turn_round(fact, context);
-  Inquiry& inquiry = fact.inquiry;
-  inquiry = Inquiry{};
-  inquiry.object = refused ? frame.seoj : frame.deoj;
-  inquiry.bytes = static_cast<std::uint32_t>(frame.bytes.size());
-  inquiry.refused = refused;
-  const bool node = class_of(inquiry.object) == node_profile;
+  const std::uint32_t object = refused ? frame.seoj : frame.deoj;
+  const bool node = class_of(object) == node_profile;
+  std::array<std::uint64_t, 2> points{};
+  bool lists_objects = false, lists_properties = false;
   PropertyCursor cursor(frame.bytes, offset, count);
   for (PropertyView view; cursor.next(view) && view.complete;) {
-    if (view.epc < 0x80 || (refused && view.pdc != 0)) continue;
-    inquiry.points[view.epc >> 6 & 1] |= std::uint64_t{1} << (view.epc & 63);
-    inquiry.lists_objects |= node && (view.epc == epc_instance_list || view.epc == epc_instance_list_s);
-    inquiry.lists_properties |= view.epc >= 0x9D && view.epc <= 0x9F;
+    if (view.epc < 0x80 || (refused && view.pdc != 0)) continue;  // Not refused: it comes with its value.
+    points[view.epc >> 6 & 1] |= std::uint64_t{1} << (view.epc & 63);
+    lists_objects |= node && (view.epc == epc_instance_list || view.epc == epc_instance_list_s);
+    lists_properties |= view.epc >= 0x9D && view.epc <= 0x9F;
   }
-  if ((inquiry.points[0] | inquiry.points[1]) != 0) sink.fact(fact);
+  if ((points[0] | points[1]) == 0) return;
+
+  const std::uint64_t what = std::uint64_t{object} << 1 | (refused ? 1 : 0);
+  RecordSink::Asked& asked = sink.asked(key_of(sink, context, FactKind::inquiry, what));
+  const auto second = static_cast<std::uint32_t>(context.time.ns / 1'000'000'000);
+  const auto seconds_of = [](Duration time) { return static_cast<std::uint32_t>(time.ns / 1'000'000'000); };
+  if (second - asked.since_second >= seconds_of(walk_window)) {
+    asked.points = {};
+    asked.since_second = second;
+  }
+  const std::array<std::uint64_t, 2> before = asked.points;
+  for (std::size_t i = 0; i < points.size(); ++i) asked.points[i] |= points[i];
+  const auto walked = static_cast<std::uint32_t>(std::popcount(asked.points[0]) + std::popcount(asked.points[1]));
+  const bool more = asked.points != before;
+  const std::uint32_t marks = (lists_objects ? 1u : 0u) | (lists_properties ? 2u : 0u);
+  if (refused) {
+    if (!more || walked < walk_refused_min) return;
+  } else if (asked.told_second == 0 || second - asked.told_second >= seconds_of(presence_repeat)) {
+    asked.told_second = second;
+    asked.marks = marks;
+  } else {
+    if ((marks & ~asked.marks) == 0 && (!more || walked <= walk_points_min)) return;
+    asked.marks |= marks;
+  }
+  Fact fact = fact_of(FactKind::inquiry, context);
+  if (refused) turn_round(fact, context);
+  fact.inquiry = {object, static_cast<std::uint32_t>(frame.bytes.size()), asked.points, lists_objects, lists_properties,
+                  refused};
+  sink.fact(fact);
 }
 
 void tell_writes(const MessageContext& context, const FrameEvent& frame, bool refused, RecordSink& sink) noexcept {
-  Fact fact = fact_of(FactKind::control_write, context);
-  if (refused) turn_round(fact, context);
   const std::uint32_t object = owner_of(frame.service, frame.seoj, frame.deoj);
   const std::uint8_t request = refused ? request_of(frame.service) : frame.service;
   bool by_public = false, told = false;
@@ -205,9 +195,11 @@ void tell_writes(const MessageContext& context, const FrameEvent& frame, bool re
     // A refusal returns the refused properties with their value, and the accepted ones without (Part 2, 4.2.3).
     if (refused && view.pdc == 0) continue;
     const std::uint64_t place = std::uint64_t{object} << 8 | view.epc;
-    if (!refused && !sink.is_change(key_of(sink, context, FactKind::control_write, place, context.destination),
-                                    hash_bytes(sink.seed(), view.edt, request), state_repeat, context.time))
+    if (!refused && !sink.is_change(key_of(sink, context, FactKind::control_write, place),
+                                    mark_of(view.edt, request, sink.seed()), state_repeat, context.time))
       continue;
+    Fact fact = fact_of(FactKind::control_write, context);
+    if (refused) turn_round(fact, context);
     ControlWrite& write = fact.control_write;
     write = ControlWrite{};
     write.object = object;
@@ -235,7 +227,7 @@ void tell_writes(const MessageContext& context, const FrameEvent& frame, bool re
 
 void tell_facts(const MessageContext& context, const FrameEvent& frame, RecordSink& sink) noexcept {
   const bool values = sink.wants(FactKind::reading) || sink.wants(FactKind::object);
-  const bool inquiries = sink.wants(FactKind::inquiry) || sink.wants(FactKind::object);
+  const bool inquiries = sink.wants(FactKind::inquiry) || sink.wants(FactKind::asker);
   const bool writes = sink.wants(FactKind::control_write);
   switch (frame.service) {
     case esv::get:

@@ -1,42 +1,41 @@
 #pragma once
+#include <algorithm>
+
 #include "base/hash.h"
 #include "base/prefetch.h"
 #include "base/reserved_memory.h"
 #include "base/time.h"
 #include "metrics/counters.h"
-#include "model/address.h"
-#include "model/segment_key.h"
 
 namespace tsujiban::echonet_lite {
 
-// Outstanding unicast requests of one worker: a set-associative table of fixed size. The whole key is compared; a hash
-// only says where to look. A full set gives up its oldest request, counted; a request without an answer ends after
-// `answer_time_max`.
+// Outstanding unicast requests of one worker. A pair of hosts has a place of one cache line in one of many small sets,
+// and takes further places of its set where it has more requests at a time; what is more than that lies in sets that
+// the transaction chooses. So the next request finds the memory of the last one in the cache, which can be fetched
+// ahead by the pair alone. 64 bits of hash with the run's seed stand for the pair: no sender can aim at another's
+// without the seed. Everything else of a request is compared. A full set gives up its oldest, counted; a request
+// without an answer ends after `answer_time_max`.
 class PairingTable {
  public:
   static constexpr Duration answer_time_max = Duration::seconds(60);  // AIF v1.01: timer 2 of a request, the longest.
-  static constexpr unsigned ways = 8;
+  static constexpr unsigned places_per_set = 8, requests_per_place = 2;
+  static constexpr unsigned requests_per_set = places_per_set * requests_per_place;
+  static constexpr unsigned spilled_ways = 8;
 
   // A request as its answer shows it: objects are the request's, whichever message the key is made from.
   struct Key {
-    SegmentKey segment;
-    IpAddress requester, responder;
-    std::uint32_t requester_object, target_object;
+    std::uint64_t pair;    // pair_hash_of, never 0.
+    bool from_low;         // Who asks is the pair's lower address.
+    std::uint8_t service;  // The request's.
+    std::uint8_t epc;      // The first one: an answer's order is its request's (Part 2, 3.2.5). 0: none.
     std::uint16_t tid;
-    std::uint8_t request_service;
-    std::uint8_t epc;  // The first one: the order of an answer is that of its request (Part 2, 3.2.5). 0: none.
+    std::uint32_t requester_object, target_object;
   };
 
-  // Holds at most `entries` (rounded down to a power of two, at least one set).
-  PairingTable(std::uint32_t entries, HashSeed seed, metrics::WorkerCounters& counters);
+  // Holds about `entries` requests (rounded down to a power of two of sets, at least one set).
+  PairingTable(std::uint32_t entries, metrics::WorkerCounters& counters);
 
-  void prefetch(const Key& key, bool is_request) const noexcept {
-    const std::uint32_t set = static_cast<std::uint32_t>(hash_of(key, pair_hash_of(key))) & set_mask_;
-    tsujiban::prefetch(heads_.as<Head>() + set);
-    if (is_request) tsujiban::prefetch(pairs_.as<PairSet>() + pair_set_of(pair_hash_of(key)));
-    tsujiban::prefetch(entries_.as<Entry>() +
-                       std::size_t{set} * ways);  // The way that is used first, and mostly alone.
-  }
+  void prefetch(std::uint64_t pair) const noexcept { tsujiban::prefetch(set_of(pair).at(0)); }
 
   // A repeated request keeps the time of the first one that is unanswered: the wait of who asked is what is measured.
   void remember(const Key& request, PacketTime now) noexcept;
@@ -50,34 +49,92 @@ class PairingTable {
   bool pair_asks(const Key& answer, PacketTime now) const noexcept;
 
  private:
-  static constexpr unsigned pair_ways = 4, entries_per_pair = 1;
-  struct alignas(64) Head {    // Of one set: what a look-up needs first, in one cache line.
-    std::uint32_t tag[ways];   // Upper hash bits, never 0 when in use.
-    std::uint32_t when[ways];  // Coarse time of the request (2^20 ns), for choosing the oldest.
-  };
-  struct alignas(64) Entry {
-    Key key;
-    PacketTime time;
-  };
-  static_assert(sizeof(Entry) == 64);
+  struct Request {
+    std::uint32_t time_low, time_high;  // Nanoseconds, in halves, so that a request has 20 bytes.
+    std::uint32_t requester;            // Object; above it whether it is in use, and who asks.
+    std::uint32_t target;
+    std::uint16_t tid;
+    std::uint8_t service, epc;
 
-  // Pairs that ask: 64 bits of hash stand for the pair, which no sender can aim at without the seed.
-  struct alignas(64) PairSet {
-    std::uint64_t pair[pair_ways];  // 0: free.
-    PacketTime time[pair_ways];     // Of its last request.
+    bool used() const noexcept { return (requester & in_use) != 0; }
+    PacketTime time() const noexcept { return {static_cast<std::int64_t>(std::uint64_t{time_high} << 32 | time_low)}; }
   };
-  static_assert(sizeof(PairSet) == 64);
+  static_assert(sizeof(Request) == 20);
+  struct alignas(64) Place {
+    std::uint64_t pair;         // 0: free.
+    std::uint32_t asked_ms[2];  // When each end asked last, in a pair's first place; 0: it did not. Wraps.
+    Request requests[requests_per_place];
+    std::uint32_t further;  // In a pair's first place: how many others it took. Mostly none, and none is looked for.
+  };
+  static_assert(sizeof(Place) == 64);
+  struct Spilled {
+    std::uint64_t hash;  // Of pair and transaction.
+    Request request;
+  };
+  static_assert(sizeof(Spilled) == 32);
+  static constexpr std::uint32_t in_use = 1u << 31, by_low = 1u << 30;
 
-  std::uint64_t pair_hash_of(const Key& key) const noexcept;
-  std::uint64_t hash_of(const Key& key, std::uint64_t pair_hash) const noexcept;
-  std::uint32_t pair_set_of(std::uint64_t pair_hash) const noexcept {
-    return static_cast<std::uint32_t>(pair_hash >> 32) & pair_mask_;
+  static std::uint32_t ms_of(PacketTime time) noexcept {
+    return std::max(1u, static_cast<std::uint32_t>(time.ns / 1'000'000));
   }
-  void remember_pair(std::uint64_t pair_hash, PacketTime now) noexcept;
+  // How long ago one of the two asked; the largest where neither did.
+  static std::uint32_t silent_ms(const Place& place, PacketTime now) noexcept {
+    std::uint32_t least = UINT32_MAX;
+    for (const std::uint32_t ms : place.asked_ms) {
+      if (ms != 0) least = std::min(least, ms_of(now) - ms);
+    }
+    return least;
+  }
+  static constexpr std::uint32_t talks_ms = static_cast<std::uint32_t>(answer_time_max.ns / 1'000'000);
+  static std::uint32_t requester_of(const Key& key) noexcept {
+    return key.requester_object | in_use | (key.from_low ? by_low : 0);
+  }
+  static bool same_but_target(const Request& request, const Key& key) noexcept {
+    return request.requester == requester_of(key) && request.tid == key.tid && request.service == key.service;
+  }
+  // The places that a pair may have, its home first: most sets have one pair, and most pairs are at home.
+  struct Set {
+    Place* first;
+    unsigned home;
+    Place* at(unsigned i) const noexcept { return first + (home + i) % places_per_set; }
+  };
+  Set set_of(std::uint64_t pair) const noexcept {
+    const auto hash = static_cast<std::uint32_t>(pair >> 32);
+    return {places_.as<Place>() + std::size_t{hash / places_per_set & set_mask_} * places_per_set,
+            hash % places_per_set};
+  }
+  Place* place_of(std::uint64_t pair) const noexcept;
+  // Calls `visit` for each request of the pair whose first place this is, until it returns true.
+  template <class Visit>
+  void each_request(Place* first, Visit&& visit) const noexcept {
+    for (Request& one : first->requests) {
+      if (visit(*first, one)) return;
+    }
+    if (first->further == 0) return;
+    const Set set = set_of(first->pair);
+    for (unsigned i = 0; i < places_per_set; ++i) {
+      Place* const place = set.at(i);
+      if (place == first || place->pair != first->pair) continue;
+      for (Request& one : place->requests) {
+        if (visit(*place, one)) return;
+      }
+    }
+  }
+  Place* first_place_of(std::uint64_t pair, PacketTime now) noexcept;
+  Place* further_place(Place* first, PacketTime now) noexcept;
+  void give_up(Place& place, PacketTime now) noexcept;
+  static std::uint64_t spill_hash_of(const Key& key) noexcept;
+  Spilled* spill_set_of(std::uint64_t hash) const noexcept {
+    return spilled_.as<Spilled>() + (hash & spill_mask_) * spilled_ways;
+  }
+  Request* spill_place(const Key& request, PacketTime now) noexcept;
+  static void fill(Request& place, const Key& request, PacketTime now) noexcept;
+  // How well a request fits an answer: 0 not at all. One that has run out of time is taken out.
+  static unsigned score_of(Request& one, const Key& answer, PacketTime now) noexcept;
 
-  HashSeed seed_;
-  std::uint32_t set_mask_, pair_mask_;
-  ReservedMemory heads_, entries_, pairs_;
+  std::uint32_t set_mask_, spill_mask_;
+  ReservedMemory places_, spilled_;
+  std::int64_t spilled_until_ns_ = INT64_MIN;  // Until then answers are looked for there, too.
   metrics::WorkerCounters& counters_;
 };
 

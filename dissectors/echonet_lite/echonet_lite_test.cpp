@@ -406,23 +406,25 @@ TEST(EchonetPairing, a_spontaneous_multicast_notification_is_no_answer) {
   EXPECT_TRUE(bench.sink.unpaired.empty());
 }
 
-TEST(EchonetPairing, a_full_table_gives_up_the_oldest_and_counts_it) {
-  Bench bench(true, false, PairingTable::ways);  // One set.
-  for (unsigned i = 0; i <= PairingTable::ways; ++i) {
+TEST(EchonetPairing, a_full_table_gives_up_the_oldest_that_spilled_and_counts_it) {
+  constexpr unsigned own = PairingTable::requests_per_set, room = own + PairingTable::spilled_ways;
+  Bench bench(true, false, PairingTable::spilled_ways);  // One set of each kind.
+  for (unsigned i = 0; i <= room; ++i) {
     char hex[64];
     std::snprintf(hex, sizeof hex, "1081%04X05FF010288016201E700", i);
     bench.send(hex);
+    bench.send(hex);  // Asked again it takes no further place.
     bench.wait_ms(10);
     EXPECT_EQ(bench.counters->evictions[static_cast<std::size_t>(metrics::EvictionReason::pairing_table)].value(),
-              i < PairingTable::ways ? 0u : 1u);
+              i < room ? 0u : 1u);
   }
-  bench.send(Bench::device, Bench::controller, "1081 0000 028801 05FF01 72 01 E704 00000278");
-  EXPECT_FALSE(has(bench.last(), "response_ms"));
-  for (unsigned i = 1; i <= PairingTable::ways; ++i) {
+  for (unsigned i = 0; i <= room; ++i) {
     char hex[64];
     std::snprintf(hex, sizeof hex, "1081%04X02880105FF017201E70400000278", i);
     bench.send(Bench::device, Bench::controller, hex);
-    EXPECT_TRUE(has(bench.last(), "response_ms")) << i;
+    EXPECT_EQ(has(bench.last(), "response_ms"), i != own) << i;
+    bench.send(Bench::device, Bench::controller, hex);
+    EXPECT_FALSE(has(bench.last(), "response_ms")) << "one request, one answer";
   }
 }
 

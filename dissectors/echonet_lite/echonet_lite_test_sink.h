@@ -1,89 +1,21 @@
 #pragma once
 // For tests of this folder: keeps what a dissector tells.
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "dissect/dissector.h"
+#include "dissect/test_sink.h"
 #include "dissectors/echonet_lite/echonet_lite_dissector.h"
 #include "output/privacy.h"
 
 namespace tsujiban::echonet_lite::testing {
 
-inline std::vector<std::uint8_t> bytes_of(std::string_view hex) {
-  std::vector<std::uint8_t> bytes;
-  auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); };
-  std::string digits;
-  for (const char c : hex) {
-    if (c != ' ') digits += c;
-  }
-  for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
-    bytes.push_back(static_cast<std::uint8_t>(digit(digits[i]) << 4 | digit(digits[i + 1])));
-  return bytes;
-}
+using dissect::testing::bytes_of;
+using dissect::testing::ToldAnomaly;
 
-struct ToldAnomaly {
-  ParseError error;
-  std::uint32_t offset;
-  bool operator==(const ToldAnomaly&) const = default;
-};
-
-class TestSink final : public dissect::RecordSink {
- public:
+struct TestSink final : dissect::testing::TestSink {
   explicit TestSink(bool want_records = true, bool want_facts = true, std::size_t capacity = 1 << 20)
-      : buffer_(capacity) {
-    if (want_records) wanted_ = EventTypes::all();
-    if (want_facts) facts_wanted_ = ~0u;
-  }
-  JsonWriter* begin(EventType type, const dissect::MessageContext&) noexcept override {
-    if (type != EventType::echonet_lite) return nullptr;
-    writer_ = JsonWriter(buffer_.data(), buffer_.size());
-    writer_.begin_object();
-    writer_.field("event_type", std::string_view{"echonet_lite"});
-    return &writer_;
-  }
-  void response_time_here(const Exchange& answer) noexcept override { unpaired.push_back(answer); }
-  void end() noexcept override {
-    writer_.end_object();
-    overflowed = overflowed || writer_.overflowed();
-    // The object alone: what stands between the envelope and the last brace.
-    const std::string text(writer_.text());
-    const std::string head = "{\"event_type\":\"echonet_lite\",\"echonet_lite\":";
-    records.push_back(
-        text.substr(std::min(text.size(), head.size()), text.size() > head.size() ? text.size() - head.size() - 1 : 0));
-  }
-  void fact(const Fact& told) noexcept override { facts.push_back(told); }
-  bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override {
-    const auto [at, added] = news_.try_emplace(place, std::pair{std::uint64_t{bits}, now});
-    if (added) return true;
-    if (now - at->second.second >= repeat) at->second = {0, now};
-    if ((bits & ~at->second.first) == 0) return false;
-    at->second.first |= bits;
-    return true;
-  }
-  bool is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept override {
-    const auto [at, added] = news_.try_emplace(place, std::pair{value, now});
-    if (!added && at->second.first == value && now - at->second.second < repeat) return false;
-    at->second = {value, now};
-    return true;
-  }
-  void anomaly(const dissect::MessageContext&, Layer, ParseError error, std::uint32_t offset) noexcept override {
-    anomalies.push_back({error, offset});
-  }
-
-  void set_mask(const output::Mask* mask) { mask_ = mask; }
-
-  std::vector<std::string> records;
-  std::vector<Fact> facts;
-  std::vector<Exchange> unpaired;
-  std::vector<ToldAnomaly> anomalies;
-  bool overflowed = false;
-
- private:
-  std::map<std::uint64_t, std::pair<std::uint64_t, PacketTime>> news_;
-  std::vector<char> buffer_;
-  JsonWriter writer_{nullptr, 0};
+      : dissect::testing::TestSink(EventType::echonet_lite, want_records, want_facts, capacity) {}
 };
 
 // What the dispatcher does with a stream's direction, in the simplest way; and a context.
@@ -114,13 +46,7 @@ struct Bench {
   }
   void send(std::string_view hex) { send(controller, device, hex); }
   void wait_ms(std::int64_t ms) { context.time = context.time + Duration::milliseconds(ms); }
-  std::vector<Fact> told(FactKind kind) const {
-    std::vector<Fact> facts;
-    for (const Fact& fact : sink.facts) {
-      if (fact.kind == kind) facts.push_back(fact);
-    }
-    return facts;
-  }
+  std::vector<Fact> told(FactKind kind) const { return sink.told(kind); }
   std::string last() const { return sink.records.empty() ? std::string{} : sink.records.back(); }
 
   // A piece of stream.

@@ -18,7 +18,7 @@ EFFECTS = {"": "none", "P": "physical", "A": "permission", "R": "reset", "C": "c
 # and those that say in which mode a device is.
 STATE_OF_ALL = (0x80, 0x83, 0x88)
 STATE_OF_NODE = (0x80, 0x83, 0x88, 0xD5, 0xD6)
-STATE_OF_CLASS = {0x0130: (0xB0,), 0x026B: (0xB2,), 0x027D: (0xCF,), 0x027E: (0xC7,), 0x02A1: (0xC7,)}
+STATE_OF_CLASS = {0x0130: (0xB0,)}
 
 nodes, choices, scales, fields = [], [], [], []
 texts = {}

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "base/hash.h"
+#include "base/prefetch.h"
 #include "base/reserved_memory.h"
 
 namespace tsujiban {
@@ -74,6 +75,16 @@ class BoundedMap {
     ++size_;
     return {i, true};
   }
+  // Fetches what `find` and `use` of this key will look at: first (step 0) where its chain begins, and some time later
+  // (step 1) the head of the chain.
+  void prefetch(const Key& key, unsigned step) const noexcept {
+    if (step == 0) {
+      tsujiban::prefetch(&bucket(key));
+    } else if (const std::uint32_t head = bucket(key); head != 0) {
+      const auto* line = reinterpret_cast<const char*>(&at(head));
+      for (std::size_t i = 0; i < sizeof(Slot) && i < prefetch_bytes_max; i += 64) tsujiban::prefetch(line + i);
+    }
+  }
   const Key& key(std::uint32_t index) const noexcept { return at(index).key; }
   Value& value(std::uint32_t index) noexcept { return at(index).value; }
   const Value& value(std::uint32_t index) const noexcept { return at(index).value; }
@@ -94,6 +105,7 @@ class BoundedMap {
   }
 
  private:
+  static constexpr std::size_t prefetch_bytes_max = 256;
   struct Slot {
     std::uint64_t noted;  // The call at which it was put last.
     Key key;

@@ -37,6 +37,7 @@ class ControlPower final : public SiteDetector {
  public:
   explicit ControlPower(const Site& site);
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override;
+  void prefetch(const Fact& fact, unsigned step) const noexcept override;
   void tick(PacketTime now, Findings&) noexcept override {
     load_.expire(now);
     swing_.expire(now);
@@ -138,9 +139,7 @@ void ControlPower::fact(const Fact& fact, const Ends& ends, Findings& findings) 
   }
   switch (fact.kind) {
     case FactKind::object:
-      if (fact.object.how != ObjectSeen::How::asks) {
-        devices_.learn(fact.segment, fact.source, ends.source_asset, fact.object.object);
-      }
+      devices_.learn(fact.segment, fact.source, ends.source_asset, fact.object.object);
       return;
     case FactKind::reading:
       if (DeviceStates::keeps(fact.reading.point) && is_load_class(object_class(fact.reading.object))) {
@@ -159,6 +158,18 @@ void ControlPower::fact(const Fact& fact, const Ends& ends, Findings& findings) 
       return;
     default:
       return;
+  }
+}
+
+// As objects that are no assets have it; an asset's states lie where its name says.
+void ControlPower::prefetch(const Fact& fact, unsigned step) const noexcept {
+  if (fact.kind == FactKind::object) {
+    devices_.prefetch(fact.segment, fact.source, fact.object.object, step);
+  } else if (fact.kind == FactKind::reading && DeviceStates::keeps(fact.reading.point)) {
+    states_.prefetch(devices_.device(fact.segment, fact.source, 0, fact.reading.object), fact.reading.point, step);
+  } else if (fact.kind == FactKind::control_write && DeviceStates::keeps(fact.control_write.point)) {
+    states_.prefetch(devices_.device(fact.segment, fact.destination, 0, fact.control_write.object),
+                     fact.control_write.point, step);
   }
 }
 

@@ -94,6 +94,11 @@ class ControlWrites final : public SiteDetector {
       judge_flapping(fact, ends, findings);
     }
   }
+  void prefetch(const Fact& fact, unsigned step) const noexcept override {
+    const ControlWrite& write = fact.control_write;
+    writers_.prefetch({fact.segment, fact.source, fact.destination, object_class(write.object)}, step);
+    switches_.prefetch({{fact.segment, fact.destination}, write.object, write.point}, step);
+  }
   std::uint64_t evictions() const noexcept override {
     return writers_.evictions() + refused_.evictions() + switches_.evictions() + limit_.evictions();
   }

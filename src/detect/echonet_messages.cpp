@@ -18,8 +18,8 @@ constexpr std::uint32_t sources_max = 1u << 14, watches_max = 1u << 11, heard_ma
 constexpr std::uint32_t hosts_asked_max = 1u << 16, points_max = 1u << 16, walks_max = 1u << 14;
 constexpr std::uint32_t victims_max = 1u << 14, links_max = 1u << 15, faults_max = 1u << 17, onsets_max = 1u << 14;
 
-// Inquiries are told every 30 s at least while they go on, and an answer may take 60 s.
-constexpr Duration asked_recently = Duration::seconds(120);       // Told once a minute, and answered within one.
+// Who asks is told once in `presence_repeat`, and is answered within a minute.
+constexpr Duration asked_recently = Duration::seconds(presence_repeat.ns / 1'000'000'000 + 60);
 constexpr Duration restart_time_max = Duration::seconds(60);      // From a broken message to the restart it made.
 constexpr Duration silence_min = Duration::seconds(480);          // Beyond a poll and what is told again of who speaks.
 constexpr Duration answers_late_max = Duration::seconds(5);       // What still was under way.
@@ -73,6 +73,7 @@ class EchonetMessages final : public SiteDetector {
  public:
   explicit EchonetMessages(const Site& site);
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override;
+  void prefetch(const Fact& fact, unsigned step) const noexcept override;
   void tick(PacketTime now, Findings& findings) noexcept override;
   std::uint64_t evictions() const noexcept override {
     return series_.evictions() + watches_.evictions() + heard_.evictions() + asked_.evictions() + askers_.evictions() +
@@ -182,7 +183,8 @@ EchonetMessages::EchonetMessages(const Site& site)
       malformed_limit_(site.config->tunable_count_of(DetectorId::echonet_malformed, "count")),
       multicast_limit_(site.config->tunable_count_of(DetectorId::echonet_enumeration, "multicast")),
       hosts_limit_(site.config->tunable_count_of(DetectorId::echonet_enumeration, "hosts")),
-      epcs_limit_(site.config->tunable_count_of(DetectorId::echonet_enumeration, "epcs")),
+      // Fewer are not told.
+      epcs_limit_(std::max(walk_refused_min, site.config->tunable_count_of(DetectorId::echonet_enumeration, "epcs"))),
       devices_limit_(site.config->tunable_count_of(DetectorId::echonet_fault_status, "devices")),
       factor_(site.config->tunable(DetectorId::echonet_reflection, "factor").value),
       series_(sources_max, site.seed),
@@ -229,13 +231,33 @@ void EchonetMessages::fact(const Fact& fact, const Ends& ends, Findings& finding
       conversation(fact, ends, findings);
       return;
     case FactKind::reading:
-      heard(fact);
       reading(fact, ends, findings);
       return;
     case FactKind::object:
-      if (fact.object.how == ObjectSeen::How::asks) return;
       restarted(fact, findings);
       heard(fact);
+      return;
+    default:
+      return;
+  }
+}
+
+void EchonetMessages::prefetch(const Fact& fact, unsigned step) const noexcept {
+  const HostKey source{fact.segment, fact.source};
+  const PairKey pair{fact.segment, fact.source, fact.destination};
+  switch (fact.kind) {
+    case FactKind::inquiry:
+      if (fact.inquiry.refused) return;
+      victims_.prefetch(source, step);
+      walks_.prefetch({pair, fact.inquiry.object}, step);
+      objects_asked_.prefetch({pair, 0}, {fact.inquiry.object, 0}, step);
+      [[fallthrough]];
+    case FactKind::control_write:
+      askers_.prefetch(source, step);
+      asked_.prefetch(pair, step);
+      return;
+    case FactKind::object:
+      heard_.prefetch(source, step);
       return;
     default:
       return;

@@ -85,7 +85,7 @@ TEST(EchonetMalformed, a_target_that_falls_silent_makes_it_severe_and_one_that_g
     for (int i = 0; i < 30; ++i) {
       const double now = i * 30;
       bench.fact(ask(now, hems, battery, 0x027d01));
-      if (i < 3 || !falls_silent) bench.fact(reading(now + 0.1, battery, hems, 0x027d01, 0xe4, 50));
+      if (i < 3 || !falls_silent) bench.fact(seen(now + 0.1, battery, 0x027d01, ObjectSeen::How::answered));
       if (i == 2) {
         for (int n = 0; n < 3; ++n) bench.fact(broken(now + 1 + n, stranger, battery));
       }

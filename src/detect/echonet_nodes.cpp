@@ -15,7 +15,6 @@ constexpr DetectorId detectors[] = {DetectorId::echonet_spoofed_response};
 constexpr std::uint32_t nodes_max = 1u << 17, identities_max = 1u << 17, asked_max = 1u << 17;
 constexpr std::uint32_t transactions_max = 1u << 15, strange_objects_max = 1u << 14;
 constexpr std::size_t classes_max = 14;  // Of one node; of one with more nothing is said.
-// Inquiries are told every 30 s at least while they go on, and an answer may take 60 s.
 // Who asks is told once in `presence_repeat`, and is answered within a minute.
 constexpr Duration asked_recently = Duration::seconds(presence_repeat.ns / 1'000'000'000 + 60);
 constexpr Duration active = Duration::seconds(600);  // Who spoke within it is there.
@@ -65,6 +64,7 @@ class EchonetNodes final : public SiteDetector {
         strange_objects_(strange_objects_max, strange_objects_max, active, site.seed) {}
 
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override;
+  void prefetch(const Fact& fact, unsigned step) const noexcept override;
   std::uint64_t evictions() const noexcept override {
     return nodes_.evictions() + identities_.evictions() + asked_objects_.evictions() + asked_pairs_.evictions() +
            group_requests_.evictions() + unasked_.evictions() + strange_objects_.evictions();
@@ -143,7 +143,6 @@ void EchonetNodes::fact(const Fact& fact, const Ends& ends, Findings& findings) 
       return;
     case FactKind::control_write:
       if (fact.control_write.refused) return;
-      spoke(fact, ends, findings);
       if (!fact.to_group) asks(fact, fact.control_write.object);
       return;
     case FactKind::response:
@@ -153,9 +152,9 @@ void EchonetNodes::fact(const Fact& fact, const Ends& ends, Findings& findings) 
       object_seen(fact, ends, spoke(fact, ends, findings), findings);
       return;
     case FactKind::reading: {
-      Node& node = spoke(fact, ends, findings);
       const Reading& reading = fact.reading;
       if (reading.point != identification || reading.object >> 8 != node_profile_class) return;
+      Node& node = spoke(fact, ends, findings);
       if (is_null_identity(reading)) return;
       node.identity = reading.value_hash;
       claims_identity(fact, ends);
@@ -164,6 +163,15 @@ void EchonetNodes::fact(const Fact& fact, const Ends& ends, Findings& findings) 
     default:
       return;
   }
+}
+
+void EchonetNodes::prefetch(const Fact& fact, unsigned step) const noexcept {
+  const HostKey source{fact.segment, fact.source};
+  const bool inquiry = fact.kind == FactKind::inquiry;
+  if (fact.kind == FactKind::object || inquiry) nodes_.prefetch(source, step);
+  if (fact.to_group || (!inquiry && fact.kind != FactKind::control_write)) return;
+  asked_pairs_.prefetch({fact.segment, fact.source, fact.destination}, step);
+  asked_objects_.prefetch({source, inquiry ? fact.inquiry.object : fact.control_write.object}, step);
 }
 
 // The source of this fact has spoken: where another host has taken its identity meanwhile, both are there.

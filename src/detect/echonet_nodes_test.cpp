@@ -22,7 +22,7 @@ Fact identity(double seconds, const char* from, const char* by,
   return fact;
 }
 Fact speaks(double seconds, const char* from, const char* by) {
-  return reading(seconds, from, hems, 0x027d01, 0xe4, static_cast<std::uint32_t>(seconds), false, by);
+  return seen(seconds, from, 0x027d01, ObjectSeen::How::answered, by);
 }
 
 TEST(SpoofedResponse, an_answer_without_a_request_from_another_link_address_is_told_at_once) {

@@ -38,6 +38,13 @@ class ScanDetector final : public SiteDetector {
     }
   }
 
+  void prefetch(const Fact& fact, unsigned step) const noexcept override {
+    known_.prefetch(pair_of(fact), step);
+    if (fact.conversation.moment != Moment::began) return;
+    targets_.prefetch(pair_of(fact), step);
+    sources_.prefetch({fact.segment, fact.source}, step);
+  }
+
   void tick(PacketTime now, Findings& findings) noexcept override {
     look(sources_, host_probes_, hosts_, true, now, findings);
     look(targets_, port_probes_, ports_, false, now, findings);

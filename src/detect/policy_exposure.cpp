@@ -18,7 +18,7 @@ class ExposureDetector final : public SiteDetector {
 
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override {
     const ConversationSeen& seen = fact.conversation;
-    if (!ends.source_outside || ends.destination_asset == 0 || seen.moment == Moment::goes_on) return;
+    if (!ends.source_outside || ends.destination_asset == 0) return;
     const Role role = ends.destination_role;
     if (role != Role::device && role != Role::gateway && role != Role::meter) return;
     const bool tcp = fact.ip_protocol == static_cast<std::uint8_t>(IpProtocol::tcp);

@@ -25,8 +25,9 @@ class ProtocolDetector final : public SiteDetector {
   }
 
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override {
-    if (fact.conversation.moment != ConversationSeen::Moment::identified || fact.protocol == AppProtocol::unknown ||
-        ends.interface == ErabInterface::none || (ends.source_asset == 0 && ends.destination_asset == 0))
+    if (!fact.conversation.identified || fact.conversation.moment == ConversationSeen::Moment::answered ||
+        fact.protocol == AppProtocol::unknown || ends.interface == ErabInterface::none ||
+        (ends.source_asset == 0 && ends.destination_asset == 0))
       return;
     const std::uint64_t permitted = permitted_[static_cast<std::size_t>(ends.interface)];
     if (permitted == 0 || (permitted & bit(fact.protocol)) != 0) return;

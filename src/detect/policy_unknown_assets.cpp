@@ -76,6 +76,10 @@ class UnknownAssetDetector final : public SiteDetector {
     }
   }
 
+  void prefetch(const Fact& fact, unsigned step) const noexcept override {
+    seen_.prefetch({fact.segment, fact.source, {}}, step);
+    if (fact.kind == FactKind::conversation) seen_.prefetch({fact.segment, fact.destination, {}}, step);
+  }
   std::uint64_t evictions() const noexcept override { return seen_.evictions() + places_.evictions(); }
   std::uint32_t state_version() const noexcept override { return 2; }
   void save(StateWriter& writer) const override {

@@ -47,6 +47,9 @@ class PowerDevices {
 
   // `fact` shows an object of its source. Repeated ones change nothing.
   void learn(SegmentKey segment, const IpAddress& address, std::uint32_t asset, std::uint32_t object) noexcept;
+  void prefetch(SegmentKey segment, const IpAddress& address, std::uint32_t object, unsigned step) const noexcept {
+    learned_.prefetch({{segment, address}, is_all_instances(object) ? object | 1 : object}, step);
+  }
   // The devices of a write. Calls `visit(const TouchedDevice&)`.
   template <class Visit>
   void touched(const Fact& fact, const Ends& ends, Visit&& visit) noexcept;
@@ -95,6 +98,9 @@ class DeviceStates {
   // Sets the state; false where it was that already.
   bool set(const TouchedDevice& device, std::uint32_t point, std::uint32_t code) noexcept;
   void forget(const TouchedDevice& device, std::uint32_t point) noexcept;
+  void prefetch(const TouchedDevice& device, std::uint32_t point, unsigned step) const noexcept {
+    states_.prefetch(key_of(device, point), step);
+  }
   // A direction that depends on what the device did, resolved; `depends` where that was never seen.
   LoadDirection resolve(const TouchedDevice& device, const ControlWrite& write) const noexcept;
   void save(StateWriter& writer) const;

@@ -53,6 +53,11 @@ class SiteDetector {
  public:
   virtual ~SiteDetector() = default;
   virtual void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept = 0;
+  // Fetches the memory that `fact` will look at for this one, some facts earlier: step 0, and a few facts later step 1
+  // for what step 0's memory points to. Changes nothing.
+  virtual void prefetch(const Fact& fact, unsigned step) const noexcept {
+    static_cast<void>(fact), static_cast<void>(step);
+  }
   // Every 10 s of packet time or so, the same for any number of workers.
   virtual void tick(PacketTime now, Findings& findings) noexcept {
     static_cast<void>(now), static_cast<void>(findings);

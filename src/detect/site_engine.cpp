@@ -40,10 +40,7 @@ SiteEngine::SiteEngine(const Site& site, std::span<const SiteDetectorRow> rows, 
 
 Ends SiteEngine::ends_of(const Fact& fact) noexcept {
   if (!has_places_) return find_ends(fact);  // Nothing to look up: cheaper than to remember.
-  const std::uint64_t hash =
-      hash_words(site_.seed, hash_words(site_.seed, fact.segment.raw() ^ fact.source.high, fact.source.low),
-                 hash_words(site_.seed, fact.destination.high, fact.destination.low));
-  KnownEnds& known = known_ends_.as<KnownEnds>()[hash % known_ends_count];
+  KnownEnds& known = known_ends(fact);
   if (!known.used || known.segment != fact.segment || known.source != fact.source ||
       known.destination != fact.destination)
     known = {fact.segment, fact.source, fact.destination, find_ends(fact), true};
@@ -81,6 +78,16 @@ void SiteEngine::fact(const Fact& fact) noexcept {
   if (kind >= by_kind_.size() || by_kind_[kind].empty()) return;
   const Ends ends = ends_of(fact);
   for (SiteDetector* detector : by_kind_[kind]) detector->fact(fact, ends, *this);
+}
+
+void SiteEngine::prefetch(const Fact& fact, unsigned step) const noexcept {
+  const auto kind = static_cast<std::size_t>(fact.kind);
+  if (kind >= by_kind_.size()) return;
+  if (has_places_ && step == 0) {
+    const auto* line = reinterpret_cast<const char*>(&known_ends(fact));
+    for (std::size_t i = 0; i < sizeof(KnownEnds); i += 64) tsujiban::prefetch(line + i);
+  }
+  for (const SiteDetector* detector : by_kind_[kind]) detector->prefetch(fact, step);
 }
 
 void SiteEngine::tick(PacketTime now) noexcept {

@@ -7,6 +7,7 @@
 
 #include "base/bounded_map.h"
 #include "detect/site_detector.h"
+#include "detect/site_keys.h"
 
 namespace tsujiban::detect {
 
@@ -24,6 +25,8 @@ class SiteEngine final : private Findings {
 
   std::uint32_t facts_wanted() const noexcept { return facts_wanted_; }  // Bit per FactKind.
   void fact(const Fact& fact) noexcept;
+  // As SiteDetector::prefetch, for all that ask for this kind.
+  void prefetch(const Fact& fact, unsigned step) const noexcept;
   void tick(PacketTime now) noexcept;
   std::uint64_t evictions() const noexcept;
   // Moved by writes within the window, over the whole site.
@@ -69,6 +72,10 @@ class SiteEngine final : private Findings {
   void raise(const Alert& alert) noexcept override;
   void rests(DetectorId detector, const Fact& fact, const Ends& ends, const char* why) noexcept override;
   Ends ends_of(const Fact& fact) noexcept;
+  KnownEnds& known_ends(const Fact& fact) const noexcept {
+    return known_ends_
+        .as<KnownEnds>()[PairKey{fact.segment, fact.source, fact.destination}.hash(site_.seed) % known_ends_count];
+  }
   Ends find_ends(const Fact& fact) const noexcept;
 
   Site site_;

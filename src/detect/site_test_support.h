@@ -68,13 +68,15 @@ struct Flow {
   bool direction_certain = true;
 };
 inline Fact conversation(double seconds, ConversationSeen::Moment moment, const Flow& flow) {
-  Fact fact = fact_of(FactKind::conversation, seconds, flow.source, flow.destination, flow.segment);
+  const FactKind kind = moment == ConversationSeen::Moment::goes_on ? FactKind::activity : FactKind::conversation;
+  Fact fact = fact_of(kind, seconds, flow.source, flow.destination, flow.segment);
   fact.source_port = flow.source_port;
   fact.destination_port = flow.destination_port;
   fact.ip_protocol = static_cast<std::uint8_t>(flow.ip_protocol);
   if (!flow.source_mac.empty()) fact.source_mac = mac(flow.source_mac);
   ConversationSeen seen{};
   seen.moment = moment;
+  seen.identified = moment == ConversationSeen::Moment::identified;
   seen.direction_certain = flow.direction_certain;
   seen.from_source = moment != ConversationSeen::Moment::answered;
   seen.from_destination = moment == ConversationSeen::Moment::answered;

@@ -54,6 +54,10 @@ class DistinctWindow {
     members_.value(members_.use(key).index) = now;
     return {true, ++groups_.value(groups_.use(group).index)};
   }
+  void prefetch(const Group& group, const Member& member, unsigned step) const noexcept {
+    members_.prefetch({group, member}, step);
+    groups_.prefetch(group, step);
+  }
   std::uint32_t count(const Group& group) const noexcept {
     const std::uint32_t index = groups_.find(group);
     return index == 0 ? 0 : groups_.value(index);

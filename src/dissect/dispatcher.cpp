@@ -74,7 +74,13 @@ bool Dispatcher::keep(Stream& stream, unsigned side, Bytes piece, std::uint32_t 
   return true;
 }
 
+void Dispatcher::close_state(Stream& stream) noexcept {
+  if (stream.row != 0) dissectors_[stream.row - 1u]->close(stream.state.data());
+  stream.row = 0;
+}
+
 void Dispatcher::give_up(Stream& stream, flow::Flow& flow) noexcept {
+  close_state(stream);
   flow.app = AppProtocol::unknown;
   flow.flags |= flow::flow_flag::app_settled;
   drop_buffer(stream, 0);
@@ -103,6 +109,9 @@ std::size_t Dispatcher::feed_all(Stream& stream, std::size_t row, flow::Flow& fl
         return used;
       case Progress::Kind::give_up:
         give_up(stream, flow);
+        return all.size();
+      case Progress::Kind::done:
+        stream.done = true;
         return all.size();
     }
   }
@@ -145,6 +154,7 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
       return;
     }
     flow.app = rows_[row].protocol;
+    streams_[handle].row = static_cast<std::uint8_t>(row + 1);
     if (first.data() != piece.data()) {
       // The undecided bytes are in the buffer, this piece among them.
       Stream& stream = streams_[handle];
@@ -161,6 +171,7 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
 
   if (handle == 0) return;
   Stream& stream = streams_[handle];
+  if (stream.done) return drop_buffer(stream, side);
   const std::size_t row = row_of(flow.app);
   context.app_protocol = flow.app;
   if (stream.buffered[side] == 0) {
@@ -221,6 +232,7 @@ void Dispatcher::finished(std::uint32_t& handle, flow::Flow& flow, MessageContex
 
 void Dispatcher::close(std::uint32_t& handle) noexcept {
   if (handle == 0) return;
+  close_state(streams_[handle]);
   drop_buffer(streams_[handle], 0);
   drop_buffer(streams_[handle], 1);
   streams_.release(handle);

@@ -33,12 +33,16 @@ class Dispatcher {
            RecordSink& sink) noexcept;
   void finished(std::uint32_t& stream, flow::Flow& flow, MessageContext& context, RecordSink& sink) noexcept;
   void close(std::uint32_t& stream) noexcept;
+  // Nothing in this stream's further bytes can be read (Progress::Kind::done).
+  bool is_done(std::uint32_t stream) const noexcept { return stream != 0 && streams_[stream].done; }
 
  private:
   struct Stream {
     std::array<std::uint32_t, 2> buffer;    // ByteStore handle, 0: nothing kept.
     std::array<std::uint32_t, 2> buffered;  // Bytes in it.
     std::array<std::uint32_t, 2> needed;    // Feeding is useless below this.
+    bool done;                              // Progress::Kind::done was said.
+    std::uint8_t row;                       // Index + 1 of whose `state` it is; 0: nobody's.
     alignas(8) std::array<std::uint8_t, state_bytes_max> state;
   };
   static constexpr std::size_t row_none = ~std::size_t{0};
@@ -51,6 +55,7 @@ class Dispatcher {
   std::size_t feed_all(Stream& stream, std::size_t row, flow::Flow& flow, const MessageContext& context, Bytes all,
                        RecordSink& sink) noexcept;
   void give_up(Stream& stream, flow::Flow& flow) noexcept;
+  void close_state(Stream& stream) noexcept;
 
   std::span<const DissectorRow> rows_;
   std::vector<std::unique_ptr<Dissector>> dissectors_;

@@ -31,6 +31,7 @@ struct Progress {
                 // needed, or 0.
     malformed,  // `length` bytes are skipped because of `error` at `offset`; go on behind them (0 < length).
     give_up,    // This flow is not dissected any further; said once.
+    done,       // The rest of both directions says nothing more, and nobody is to look at it: it is encrypted.
   };
   Kind kind;
   std::uint32_t length = 0;
@@ -38,17 +39,31 @@ struct Progress {
   std::uint32_t offset = 0;
 };
 
+// Whoever can say a flow's id.
+class FlowIds {
+ public:
+  virtual std::uint64_t flow_id_of(std::uint32_t flow) const noexcept = 0;
+
+ protected:
+  ~FlowIds() = default;
+};
+
 // Whose message it is: filled by the worker for each datagram and each piece of stream. `packet` completed the message.
 struct MessageContext {
   const DecodedPacket* packet;
   PacketTime time;
-  std::uint64_t flow_id;  // Below 2^53, from content.
+  std::uint64_t flow_id;  // Below 2^53, from content; 0 where `flow_ids` is asked, or where there is no flow.
   Direction direction;
   IpAddress source, destination;  // Of this message.
   std::uint16_t source_port, destination_port;
   SegmentKey segment;
   std::uint8_t ip_protocol;
   AppProtocol app_protocol = AppProtocol::unknown;
+  // Most messages have nothing to tell, and an id takes as long as reading a short one.
+  const FlowIds* flow_ids = nullptr;
+  std::uint32_t flow = 0;
+  std::uint64_t pair_hash = 0;  // pair_hash_of the run's seed; 0: whoever needs it makes it.
+  std::uint64_t id_of_flow() const noexcept { return flow_ids != nullptr ? flow_ids->flow_id_of(flow) : flow_id; }
 };
 
 // Where records and facts go. The pipeline implements it; tests have one that keeps what it is told.
@@ -74,6 +89,16 @@ class RecordSink {
   // The same for sets: true where a bit of `bits` was not told under `place` since its first one was, or that is
   // `repeat` ago. Bits that come later join those that were told.
   virtual bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept = 0;
+  // What was asked of one place within the present `walk_window`, and told last; it is the caller's. New ones are zero
+  // but for `place`. It may be forgotten early.
+  struct Asked {
+    std::uint32_t place;
+    std::uint32_t told_second;   // Of packet time; 0: not yet.
+    std::uint32_t since_second;  // Since when `points` are counted.
+    std::uint32_t marks;         // What else was told, for the caller.
+    std::array<std::uint64_t, 2> points;
+  };
+  virtual Asked& asked(std::uint64_t place) noexcept = 0;
   // The same for what has no value but being there.
   bool is_news(std::uint64_t key, PacketTime now) noexcept { return is_change(key, 0, news_repeat, now); }
   const HashSeed& seed() const noexcept { return seed_; }
@@ -104,10 +129,13 @@ class Dissector {
   virtual void gap(void* state, const MessageContext& context, std::uint32_t missing, RecordSink& sink) noexcept = 0;
   // The stream of that direction ended with `left` unconsumed bytes.
   virtual void finish(void* state, const MessageContext& context, Bytes left, RecordSink& sink) noexcept = 0;
+  // The stream is over, or given up: what `state` refers to in the dissector's own memory can go. Once a stream.
+  virtual void close(void* state) noexcept { static_cast<void>(state); }
 };
 
 struct Limits {
   std::uint32_t pairing_entries = 1u << 18;  // Outstanding requests remembered by a worker.
+  std::uint32_t open_streams = 1u << 16;     // Of a protocol whose state of a stream is larger than its slot.
 };
 
 // A row of dissectors/registry.cpp: a constant.

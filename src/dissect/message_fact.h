@@ -17,7 +17,7 @@ inline Fact fact_of(FactKind kind, AppProtocol protocol, const MessageContext& c
   fact.ip_protocol = context.ip_protocol;
   fact.to_group = to_group(context);
   fact.time = context.time;
-  fact.flow_id = context.flow_id;
+  fact.flow_id = context.id_of_flow();
   fact.segment = context.segment;
   fact.source = context.source;
   fact.destination = context.destination;

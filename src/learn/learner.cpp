@@ -67,9 +67,9 @@ Learner::Learner(HashSeed seed, const LearnerLimits& limits) : limits_(limits), 
 
 std::uint32_t Learner::facts_wanted() const noexcept {
   std::uint32_t bits = 0;
-  for (const FactKind kind :
-       {FactKind::conversation, FactKind::control_write, FactKind::object, FactKind::reading, FactKind::inquiry,
-        FactKind::claim, FactKind::router_advertisement, FactKind::address_assignment, FactKind::request}) {
+  for (const FactKind kind : {FactKind::conversation, FactKind::activity, FactKind::asker, FactKind::control_write,
+                              FactKind::object, FactKind::reading, FactKind::inquiry, FactKind::claim,
+                              FactKind::router_advertisement, FactKind::address_assignment, FactKind::request}) {
     bits |= 1u << static_cast<unsigned>(kind);
   }
   return bits;
@@ -133,6 +133,7 @@ void Learner::fact(const Fact& fact) noexcept {
   const std::uint64_t segment = fact.segment.raw();
   switch (fact.kind) {
     case FactKind::conversation:
+    case FactKind::activity:
       return conversation(fact);
     case FactKind::control_write:
       return write(fact);
@@ -141,6 +142,7 @@ void Learner::fact(const Fact& fact) noexcept {
     case FactKind::address_assignment:
       return assignment(fact);
     case FactKind::object:
+    case FactKind::asker:
       if (Host* const host = speaker(segment, fact.source, false); host != nullptr) {
         if (!host->seen.ever) host->seen.at(fact.time);
         const std::uint32_t object = fact.object.object & 0xffffff;

@@ -95,11 +95,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fact.inquiry.refused = (more & 1) != 0;
         break;
       case FactKind::object:
+      case FactKind::asker:
         fact.object.how = static_cast<ObjectSeen::How>(more & 3);
         fact.object.object =
             static_cast<std::uint32_t>(source.byte() & 7) << 16 | std::uint32_t{source.byte()} << 8 | source.byte();
         break;
       case FactKind::conversation:
+      case FactKind::activity:
         fact.conversation = {};
         fact.conversation.moment = static_cast<ConversationSeen::Moment>(more & 3);
         fact.conversation.direction_certain = (more & 4) != 0;

@@ -19,18 +19,19 @@ namespace tsujiban {
 // same not lately: within `news_repeat`, where nothing else is said. Who counts news must count distinct things, never
 // facts, because a fact may also come more often.
 enum class FactKind : std::uint8_t {
-  control_write,         // Each refusal of a written value. News, by writer, target and point: one value written; the
-                         // same value again after `state_repeat`.
-  reading,               // News: a state (`state_repeat`), a fault or an identity (`report_repeat`), read or announced.
-  request,               // Each: a request to a group, whose answers the correlator pairs (Exchange).
-  response,              // Each: an answer that no request of its own pair explains (Exchange); a notification to one
-                         // node only where that node does not ask its sender.
-  inquiry,               // News: what somebody asks an object for, by block of sixteen properties (`presence_repeat`);
-                         // discovery, single properties and refusals by the very list.
-  object,                // News: a node has an object (`state_repeat`), or speaks as one (`presence_repeat`).
-  malformed,             // Each: a message broken against its standard.
-  conversation,          // News: a flow began, was answered, was identified, or goes on.
-  claim,                 // News: a link address claims a network address (ARP, NDP).
+  control_write,  // Each refusal of a written value. News, by writer, target and point: one value written; the
+                  // same value again after `state_repeat`.
+  reading,        // News: a state (`state_repeat`), a fault or an identity (`report_repeat`), read or announced.
+  request,        // Each: a request to a group, whose answers the correlator pairs (Exchange).
+  response,       // Each: an answer that no request of its own pair explains (Exchange); a notification to one
+                  // node only where that node does not ask its sender.
+  inquiry,        // News: somebody asks an object (`presence_repeat`), asks for what it has, or walks through it.
+  object,         // News: a node has an object (`state_repeat`), or speaks as one (`presence_repeat`).
+  asker,          // News: a node asks or writes as an object (`presence_repeat`).
+  malformed,      // Each: a message broken against its standard.
+  conversation,   // News: a flow began, was answered, or was identified later than it began.
+  activity,       // News: a flow goes on (`conversation_repeat`).
+  claim,          // News: a link address claims a network address (ARP, NDP).
   router_advertisement,  // News: RFC 4861, 4.2.
   address_assignment,    // News: a DHCP server answers (RFC 2131, RFC 8415).
   name_query,            // Each: a host asks for a name, or is told what became of its question.
@@ -39,6 +40,10 @@ enum class FactKind : std::uint8_t {
 };
 inline constexpr Duration news_repeat = Duration::seconds(30), report_repeat = Duration::seconds(120),
                           presence_repeat = Duration::seconds(300), state_repeat = Duration::seconds(600);
+// Who asks an object for more distinct properties than this within `walk_window` walks through it: told each time it
+// grows. A refusal is told from so many refused ones on.
+inline constexpr std::uint32_t walk_points_min = 16, walk_refused_min = 4;
+inline constexpr Duration walk_window = Duration::seconds(60);
 
 // What a write does (column `effect` of the ECHONET Lite property table, and its kin in other protocols).
 enum class WriteEffect : std::uint8_t { none, physical, permission, reset, configuration, selector };
@@ -93,15 +98,20 @@ struct Exchange {
 struct Inquiry {
   std::uint32_t object;                 // Asked.
   std::uint32_t bytes;                  // Of the request.
-  std::array<std::uint64_t, 2> points;  // Bit n: property 0x80 + n is asked for.
+  std::array<std::uint64_t, 2> points;  // Bit n: property 0x80 + n was asked for (refused) within this `walk_window`.
   bool lists_objects;                   // Discovery: ECHONET Lite instance lists 0xD5, 0xD6.
   bool lists_properties;                // Property maps 0x9D to 0x9F.
   bool refused;                         // This is the refusal (Get_SNA); source and destination are the request's.
 };
 
-// The fact's source has an object.
+// The fact's source has an object. Who answers for one is not told to announce it as well.
 struct ObjectSeen {
-  enum class How : std::uint8_t { listed, answered, announced, asks } how;
+  enum class How : std::uint8_t {
+    listed,
+    answered,
+    announced,
+    asks,  // FactKind::asker.
+  } how;
   std::uint32_t object;
 };
 
@@ -115,9 +125,10 @@ struct ConversationSeen {
   enum class Moment : std::uint8_t {
     began,       // The first packet.
     answered,    // The first packet the other way.
-    identified,  // The dissectors have decided: `Fact::protocol`.
-    goes_on,     // At most once in `conversation_repeat`: packets still come.
+    identified,  // The dissectors have decided: `Fact::protocol`. Of datagrams they mostly have where it begins.
+    goes_on,     // FactKind::activity.
   } moment;
+  bool identified;                     // The dissectors have decided: `Fact::protocol`, or that it is none of theirs.
   bool direction_certain;              // False: picked up in its middle, `source` is only who was seen first.
   bool from_source, from_destination;  // Who has spoken since the last fact about this flow.
   bool established;                    // TCP: the handshake was seen; else both have spoken.
@@ -246,10 +257,12 @@ constexpr std::size_t fact_bytes(FactKind kind) noexcept {
     case FactKind::inquiry:
       return head + sizeof(Inquiry);
     case FactKind::object:
+    case FactKind::asker:
       return head + sizeof(ObjectSeen);
     case FactKind::malformed:
       return head + sizeof(Malformed);
     case FactKind::conversation:
+    case FactKind::activity:
       return head + sizeof(ConversationSeen);
     case FactKind::claim:
       return head + sizeof(Claim);

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <new>
 
 #include "output/record_json.h"
 
@@ -17,12 +18,14 @@ std::vector<Duration> repeats(const config::Config& config) {
   return repeat;
 }
 
-// Longer the longer nothing comes: each look costs the workers a switch where they share the core.
-constexpr long idle_ns_min = 200'000, idle_ns_max = 3'000'000;
-void wait_a_little(long& ns) noexcept {
-  const timespec pause{0, ns};
+// Where workers share its core, each time it sets to work their memory is pushed out of the caches: it waits until
+// there is something to do, or some time has passed.
+constexpr long nap_ns = 1'000'000;
+constexpr unsigned naps_max_file = 16, naps_max_live = 3;
+constexpr std::size_t backlog_bytes = 512u << 10;
+void nap() noexcept {
+  const timespec pause{0, nap_ns};
   nanosleep(&pause, nullptr);
-  ns = std::min(ns * 2, idle_ns_max);
 }
 
 }  // namespace
@@ -32,6 +35,7 @@ Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, st
                        metrics::ProcessMetrics& process)
     : run_(run),
       rings_(std::move(rings)),
+      scouts_(rings_.size()),
       workers_(std::move(workers)),
       sinks_(std::move(sinks)),
       process_(process),
@@ -49,11 +53,8 @@ Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, st
 void Correlator::run(std::atomic<bool>& abandoned) noexcept {
   for (const Alert& alert : first_alerts_) merger_.raise(alert);
   drain_own();
-  for (long idle_ns = idle_ns_min;;) {
-    if (step()) {
-      idle_ns = idle_ns_min;
-      continue;
-    }
+  for (;;) {
+    if (step()) continue;
     const bool finished =
         std::all_of(workers_.begin(), workers_.end(), [](const Worker* w) { return w->done() == ~std::uint64_t{0}; }) &&
         std::all_of(rings_.begin(), rings_.end(), [](RecordRing* ring) { return ring->front() == nullptr; });
@@ -62,7 +63,7 @@ void Correlator::run(std::atomic<bool>& abandoned) noexcept {
     flush();
     if (stats_wanted_.exchange(false, std::memory_order_relaxed)) stats(now_);
     serve_state();
-    wait_a_little(idle_ns);
+    rest();
   }
   merger_.finish();
   drain_own();
@@ -73,6 +74,16 @@ void Correlator::run(std::atomic<bool>& abandoned) noexcept {
   }
   for (Sink& sink : sinks_) {
     if (!sink.eve->close() && error_.empty()) error_ = sink.eve->error();
+  }
+}
+
+void Correlator::rest() const noexcept {
+  for (unsigned naps = run_.live ? naps_max_live : naps_max_file; naps > 0; --naps) {
+    nap();
+    if (std::any_of(rings_.begin(), rings_.end(),
+                    [](const RecordRing* ring) { return ring->bytes_used() >= backlog_bytes; }) ||
+        std::all_of(workers_.begin(), workers_.end(), [](const Worker* w) { return w->done() == ~std::uint64_t{0}; }))
+      return;
   }
 }
 
@@ -94,6 +105,7 @@ bool Correlator::step() noexcept {
   if (earliest == rings_.size()) return false;
   const RecordHeader* header = rings_[earliest]->front();
   if (header->order.packet > done_least) return false;
+  scout(earliest);
   const char* body = RecordRing::body(header);
   if (header->kind != RecordKind::pulse) now_ = std::max(now_, header->time);
   switch (header->kind) {
@@ -111,7 +123,23 @@ bool Correlator::step() noexcept {
     }
   }
   rings_[earliest]->pop();
+  for (Scout& one : scouts_[earliest]) one.ahead -= one.ahead != 0 ? 1 : 0;
   return true;
+}
+
+// A fact costs its detectors a dozen cache misses one after the other; asked for ahead they come together.
+void Correlator::scout(std::size_t ring) noexcept {
+  for (unsigned step = 0; step < scouts_ahead.size(); ++step) {
+    Scout& one = scouts_[ring][step];
+    if (one.ahead == 0) one.position = rings_[ring]->position();
+    while (one.ahead < scouts_ahead[step]) {
+      const RecordHeader* header = rings_[ring]->ahead(one.position);
+      if (header == nullptr) break;
+      ++one.ahead;
+      if (header->kind == RecordKind::fact)
+        engine_.prefetch(*std::launder(reinterpret_cast<const Fact*>(RecordRing::body(header))), step);
+    }
+  }
 }
 
 void Correlator::fact(const RecordHeader& header, const char* body) noexcept {

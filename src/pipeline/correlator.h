@@ -62,6 +62,7 @@ class Correlator final : private detect::SiteEngine::AlertSink {
 
  private:
   bool step() noexcept;  // True when it did something.
+  void rest() const noexcept;
   void event(const RecordHeader& header, std::string_view body) noexcept;
   void drain_own() noexcept;
   void write(EventType type, std::string_view line, PacketTime time) noexcept;
@@ -72,8 +73,17 @@ class Correlator final : private detect::SiteEngine::AlertSink {
   void raise(const Alert& alert) noexcept override;
   void serve_state() noexcept;
 
+  // Runs before the reader of one ring, to have the detectors' memory fetched for the facts to come.
+  struct Scout {
+    std::uint64_t position = 0;
+    std::size_t ahead = 0;  // Records that it is before the reader.
+  };
+  static constexpr std::array<std::size_t, 2> scouts_ahead = {16, 8};  // By step of SiteEngine::prefetch.
+  void scout(std::size_t ring) noexcept;
+
   const RunContext& run_;
   std::vector<RecordRing*> rings_;
+  std::vector<std::array<Scout, 2>> scouts_;
   std::vector<const Worker*> workers_;
   std::vector<Sink> sinks_;
   metrics::ProcessMetrics& process_;

@@ -106,6 +106,21 @@ class RecordRing {
       return at(tail_local_);
     }
   }
+  // Reader: the record at `position`, which then stands behind it; null where none has been written yet. A position
+  // that the reader has passed begins anew at the oldest record.
+  const RecordHeader* ahead(std::uint64_t& position) const noexcept {
+    if (position < tail_local_) position = tail_local_;
+    for (;;) {
+      if (position >= head_.load(std::memory_order_acquire)) return nullptr;
+      const std::size_t to_end = capacity() - (position & mask_);
+      if (to_end >= sizeof(RecordHeader) && at(position)->bytes != 0) break;
+      position += to_end;
+    }
+    const RecordHeader* header = at(position);
+    position += header->bytes;
+    return header;
+  }
+  std::uint64_t position() const noexcept { return tail_local_; }  // Of the oldest record.
   void pop() noexcept {
     tail_local_ += at(tail_local_)->bytes;
     tail_.store(tail_local_, std::memory_order_release);

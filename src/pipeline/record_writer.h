@@ -35,11 +35,21 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
                std::uint32_t offset) noexcept override;
   void write_alert(const Alert& alert, std::uint64_t occurrences, bool first) noexcept override;
   bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override;
+  Asked& asked(std::uint64_t place) noexcept override;
   // Whose packet comes next: news are kept by pair.
-  void set_pair(std::uint64_t pair_hash) noexcept { pair_ = set_of(pair_hash); }
+  void set_pair(std::uint64_t pair_hash) noexcept {
+    const std::size_t set = set_of(pair_hash);
+    pair_ = told_.as<ToldSet>() + set;
+    asked_pair_ = asked_.as<AskedSet>() + set;
+  }
   [[gnu::always_inline]] void prefetch_pair(std::uint64_t pair_hash) const noexcept {
-    const auto* lines = reinterpret_cast<const char*>(set_of(pair_hash));
-    for (std::size_t at = 0; at < sizeof(ToldSet); at += 64) prefetch(lines + at);
+    const std::size_t set = set_of(pair_hash);
+    // What most pairs fill: the first sixteen places, and the first two objects that are asked.
+    const ToldSet* const told = told_.as<ToldSet>() + set;
+    prefetch(told->place);
+    prefetch(told->last);
+    prefetch(told->last + 8);
+    prefetch(asked_.as<AskedSet>() + set);
   }
   // A body of plain bytes for the correlator (the site's pulses).
   void pulse(Bytes body) noexcept;
@@ -57,19 +67,22 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   // lies together, so that it can be fetched ahead by the pair alone. Six cache lines.
   static constexpr std::size_t told_sets = 1u << 13, told_ways = 32;
   struct alignas(64) ToldSet {
-    std::uint32_t place[told_ways];  // 0: none.
-    std::uint32_t value[told_ways];
-    std::uint32_t second[told_ways];  // Of packet time; wraps, and a wrapped one is told again.
+    struct Last {
+      std::uint32_t value;
+      std::uint32_t second;  // Of packet time; wraps, and a wrapped one is told again.
+    };
+    std::uint32_t place[told_ways];  // 0: none, and none behind it.
+    Last last[told_ways];
   };
   struct Told {
-    std::uint32_t& place;
-    std::uint32_t& value;
-    std::uint32_t& second;
+    ToldSet::Last& last;
     bool found;
   };
-  ToldSet* set_of(std::uint64_t pair_hash) const noexcept {
-    return told_.as<ToldSet>() + (pair_hash >> 20 & (told_sets - 1));
-  }
+  struct alignas(64) AskedSet {
+    static constexpr std::size_t ways = 8;
+    Asked asked[ways];
+  };
+  static std::size_t set_of(std::uint64_t pair_hash) noexcept { return pair_hash >> 20 & (told_sets - 1); }
   Told told(std::uint32_t place) noexcept;
   RecordHeader* room(std::size_t body_bytes, bool alert) noexcept;
 
@@ -79,8 +92,9 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   const std::atomic<bool>& abandoned_;  // Nobody reads the ring any more: do not wait for room.
   output::TimestampWriter timestamps_;
   ReservedMemory scratch_;
-  ReservedMemory told_;
+  ReservedMemory told_, asked_;
   ToldSet* pair_ = nullptr;  // Of the packet at hand.
+  AskedSet* asked_pair_ = nullptr;
   JsonWriter json_;
   Order order_;
   EventType type_ = EventType::alert;

@@ -22,7 +22,7 @@ namespace tsujiban::pipeline {
 // Packets in, records out, on one core. Every worker sees every packet: it decodes it, so that all agree on time, and
 // goes on with those whose segment and address pair are its share. Nothing is shared with other workers but the
 // immutable run.
-class Worker final : private flow::FlowEndHandler, private reassembly::StreamConsumer {
+class Worker final : private flow::FlowEndHandler, private reassembly::StreamConsumer, private dissect::FlowIds {
  public:
   static constexpr std::size_t batch_max = 64;
 
@@ -59,6 +59,8 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   static constexpr std::size_t states_ahead = 6;  // Packets between fetching a TCP flow's states and using them.
   static void prefetch_next(const RawPacket& packet, std::uintptr_t batch_bytes) noexcept;
   void prefetch_states(const DecodedPacket& packet, std::uint32_t flow) const noexcept;
+  static constexpr std::size_t pairs_ahead = 8;
+  void prefetch_pair(const DecodedPacket& packet, std::uint32_t flow) const noexcept;
   void note_link(LinkType link) noexcept;
   void report(PacketTime now, bool idle) noexcept;
   void tick(PacketTime now, std::uint64_t number, Phase phase) noexcept;
@@ -84,7 +86,7 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   dissect::MessageContext stream_context(Direction direction) const noexcept;
   policy::Conversation conversation_of(std::uint32_t flow_index, PacketTime time) const noexcept;
   void fill(Alert& alert, const dissect::MessageContext& context) const noexcept;
-  std::uint64_t flow_id_of(std::uint32_t flow_index) const noexcept;
+  std::uint64_t flow_id_of(std::uint32_t flow_index) const noexcept override;
   void end_session(std::uint32_t flow_index) noexcept;
   static bool accepts_checksum(DecodedPacket& packet, flow::Flow& flow, Direction direction) noexcept;
 

@@ -51,7 +51,7 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
                                Direction direction) noexcept {
   const flow::Flow& flow = flows_.at(flow_index);
   const policy::Conversation ends = conversation_of(flow_index, packet.time);
-  Fact fact = fact_of(FactKind::conversation, packet);
+  Fact fact = fact_of(moment == Moment::goes_on ? FactKind::activity : FactKind::conversation, packet);
   fact.protocol = flow.app;
   fact.source = ends.initiator;
   fact.destination = ends.responder;
@@ -66,6 +66,7 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
   ConversationSeen& seen = fact.conversation;
   seen = ConversationSeen{};
   seen.moment = moment;
+  seen.identified = ends.app_settled;
   seen.direction_certain = ends.direction_certain;
   seen.from_source = (flow.flags & flow::flow_flag::initiator_spoke) != 0;
   seen.from_destination = (flow.flags & flow::flow_flag::responder_spoke) != 0;
@@ -85,12 +86,13 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
 void Worker::note_conversation(std::uint32_t flow_index, bool created, bool identified, bool goes_on,
                                const DecodedPacket& packet, Direction direction) noexcept {
   const flow::Flow& flow = flows_.at(flow_index);
+  if (goes_on && records_.wants(FactKind::activity)) tell_conversation(Moment::goes_on, flow_index, packet, direction);
+  if (!records_.wants(FactKind::conversation)) return;
   const bool answered = direction == Direction::to_initiator && flow.packets[1] == 1;
   if (created) tell_conversation(Moment::began, flow_index, packet, direction);
   if (answered) tell_conversation(Moment::answered, flow_index, packet, direction);
-  if (identified && flow.app != AppProtocol::unknown)
+  if (identified && !created && flow.app != AppProtocol::unknown)
     tell_conversation(Moment::identified, flow_index, packet, direction);
-  if (goes_on) tell_conversation(Moment::goes_on, flow_index, packet, direction);
 }
 
 // RFC 826 for Ethernet and IPv4: operation at 6, sender MAC at 8. A probe (RFC 5227, 2.1.1) claims nothing.

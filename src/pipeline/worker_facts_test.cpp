@@ -10,25 +10,28 @@ using Moment = ConversationSeen::Moment;
 constexpr End controller{0xc0a80102, 40000}, meter{0xc0a80114, 3610}, web{0xcb007109, 80};
 constexpr std::uint8_t syn = tcp_flag::syn, ack = tcp_flag::ack;
 
-Bench bench_of(FactKind kind) { return Bench({}, EventTypes(), 1, 0, 1u << static_cast<unsigned>(kind)); }
+Bench bench_of(FactKind kind, std::uint32_t more = 0) {
+  return Bench({}, EventTypes(), 1, 0, 1u << static_cast<unsigned>(kind) | more);
+}
 
 std::vector<Moment> moments(const Bench& bench) {
   std::vector<Moment> all;
   for (const Fact& fact : bench.facts) {
-    if (fact.kind == FactKind::conversation) all.push_back(fact.conversation.moment);
+    if (fact.kind == FactKind::conversation || fact.kind == FactKind::activity) all.push_back(fact.conversation.moment);
   }
   return all;
 }
 
-TEST(WorkerFacts, a_conversation_begins_is_identified_is_answered_and_goes_on_every_second_minute) {
-  Bench bench = bench_of(FactKind::conversation);
+TEST(WorkerFacts, a_conversation_begins_is_answered_and_goes_on_every_second_minute) {
+  Bench bench = bench_of(FactKind::conversation, 1u << static_cast<unsigned>(FactKind::activity));
   bench.packet(udp_frame(controller, meter, echonet_get(1)), 60);
   bench.packet(udp_frame(meter, controller, echonet_get_res(1)), 60.1);
   bench.packet(udp_frame(controller, meter, echonet_get(2)), 61);
   for (int t = 121; t < 320; t += 10) bench.packet(udp_frame(controller, meter, echonet_get(3)), t);
   bench.finish();
-  EXPECT_EQ(moments(bench),
-            (std::vector{Moment::began, Moment::identified, Moment::answered, Moment::goes_on, Moment::goes_on}));
+  EXPECT_EQ(moments(bench), (std::vector{Moment::began, Moment::answered, Moment::goes_on, Moment::goes_on}));
+  EXPECT_TRUE(bench.facts.front().conversation.identified) << "by its first datagram";
+  EXPECT_EQ(bench.facts.front().protocol, AppProtocol::echonet_lite);
   for (const Fact& fact : bench.facts) {
     EXPECT_EQ(fact.source.as_v4(), controller.address);
     EXPECT_EQ(fact.destination_port, 3610);

@@ -40,7 +40,9 @@ dissect::MessageContext Worker::stream_context(Direction direction) const noexce
   dissect::MessageContext context{};
   context.packet = current_packet_;
   context.time = current_time_;
-  context.flow_id = flow_id_of(current_flow_);
+  context.flow_ids = this;
+  context.flow = current_flow_;
+  if (current_packet_ != nullptr) context.pair_hash = current_packet_->pair_hash;
   context.direction = direction;
   context.source = from_high ? key.high : key.low;
   context.destination = from_high ? key.low : key.high;
@@ -56,6 +58,8 @@ void Worker::bytes(Direction direction, Bytes piece) noexcept {
   flow::Flow& flow = flows_.at(current_flow_);
   Session& session = sessions_[flow.session];
   const bool undissected = (flow.flags & flow::flow_flag::app_settled) != 0 && flow.app == AppProtocol::unknown;
+  // What is encrypted is neither dissected nor scanned.
+  if (dispatcher_.is_done(session.app)) return;
   if (!undissected) {
     dissect::MessageContext context = stream_context(direction);
     dispatcher_.bytes(session.app, flow, context, piece, records_);
