@@ -8,12 +8,13 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "tools"))
 import cases  # noqa: E402
+import drills  # noqa: E402
 import packets  # noqa: E402
 from cases import Skip, case, check, equal  # noqa: E402
 
-HOME = cases.DEMO / "home.pcapng"
-SITE = cases.DEMO / "site.yaml"
+HOME, SITE = drills.CAPTURE, drills.SITE
 NOBODY = 65534
+DEMO_BYTES_MAX = 200 * 1024
 
 
 def one_clear_line(done, status, *parts):
@@ -207,21 +208,29 @@ def missing_rule_file_is_told(program, folder):
 
 @case
 def rules_without_a_configuration_match(program, _):
-    alerts = program.events("-r", cases.DEMO / "demo.rules", "--events", "alert", HOME)
+    alerts = program.events("-r", cases.DEMO / "site.rules", "--events", "alert", HOME)
     equal([(a["alert"]["gid"], a["alert"]["signature_id"]) for a in alerts if a["event_type"] == "alert" and a["alert"]["gid"] == 1],
-          [(1, 9000001)], "alerts of signatures")
+          [(1, 9000901)], "alerts of signatures")
 
 
 @case
-def demonstration_raises_what_its_generator_planted(program, _):
+def demonstration_raises_what_its_labels_say(program, _):
     found = program.events("-c", SITE, HOME)
     alerts = [r for r in found if r["event_type"] == "alert"]
+    attacks = {event["scenario"]: event for event in drills.attacks()}
+    for name, event in attacks.items():
+        told = {a["tsujiban"]["detector"] for a in alerts if a["segment"] == event["segment"]}
+        missing = set(event["expect"]) - told
+        check(event["expect"] and not missing, f"{name} in {event['segment']}: nothing was told by {sorted(missing)}")
+    wanted = {(event["segment"], detector) for event in attacks.values() for detector in event["expect"]}
+    severe = {(a["segment"], a["tsujiban"]["detector"]) for a in alerts if a["alert"]["severity"] <= 2}
+    check(severe <= wanted, f"told, though no label expects it: {sorted(severe - wanted)}")
     equal(sum(a["tsujiban"]["detector"] == "signature" for a in alerts), 1, "signature alerts")
-    foreign = [a for a in alerts if a["tsujiban"]["detector"] == "policy.peer-not-allowed"]
-    equal({a["tsujiban"]["id"] for a in foreign}.__len__(), 1, "conditions of policy.peer-not-allowed")
-    check("203.0.113.66" in (foreign[0]["src_ip"], foreign[0]["dest_ip"]), "the foreign address is not in the alert")
+    abroad = attacks["loader-callback"]["target"]
+    foreign = [a for a in alerts if a["tsujiban"]["detector"] == "policy.peer-not-allowed" and abroad in (a["src_ip"], a["dest_ip"])]
+    equal(len({a["tsujiban"]["id"] for a in foreign}), 1, "conditions of policy.peer-not-allowed with the address abroad")
     check(foreign[0]["tsujiban"]["why"] and foreign[0]["tsujiban"]["message_ja"], "the alert does not say why, or not in Japanese")
-    equal(sum("malformed" in r["echonet_lite"] for r in found if r["event_type"] == "echonet_lite"), 1, "malformed frames")
+    equal(sum("malformed" in r["echonet_lite"] for r in found if r["event_type"] == "echonet_lite"), 12, "malformed frames")
 
 
 @case
@@ -243,7 +252,7 @@ def output_folder_receives_eve_json(program, folder):
 def summary_speaks_of_packets_and_protocols(program, folder):
     done = program.run("read", "-c", SITE, "-o", folder, HOME)
     text = done.out.decode() + done.err
-    for word in ("329", "echonet_lite", "signature", "policy.peer-not-allowed"):
+    for word in (str(len(drills.frames())), "echonet_lite", "signature", "policy.peer-not-allowed"):
         check(word in text, f"{word!r} is not in the summary:\n{text}")
 
 
@@ -312,10 +321,44 @@ def run_on_an_interface_that_is_not_there_is_told(program, folder):
 
 
 @case
-def same_generator_gives_the_same_demonstration(_, folder):
-    subprocess.run([sys.executable, str(cases.SOURCE / "tests/tools/make_demo.py"), str(folder / "home.pcapng")], check=True)
-    check((folder / "home.pcapng").read_bytes() == HOME.read_bytes(),
-          "deploy/demo/home.pcapng is not what tests/tools/make_demo.py makes; run it and commit the capture")
+def drill_makes_the_demonstration_byte_for_byte(program, folder):
+    words = drills.command()
+    equal((words[words.index("-o") + 1], words[words.index("--site") + 1]), ("home.pcapng", "site.yaml"), "files of the documented command")
+    done = program.run(*words, cwd=folder)
+    equal(done.status, 0, f"exit status of drill ({done.err})")
+    equal(sorted(path.name for path in folder.iterdir()), sorted(drills.FILES), "files that it makes")
+    equal(sorted(path.name for path in cases.DEMO.iterdir()), sorted([*drills.FILES, "README.md"]), "files in deploy/demo")
+    for name in drills.FILES:
+        check((folder / name).read_bytes() == (cases.DEMO / name).read_bytes(),
+              f"deploy/demo/{name} is not what the command in deploy/demo/README.md makes; run it there and commit what changes")
+    check(sum((cases.DEMO / name).stat().st_size for name in drills.FILES) < DEMO_BYTES_MAX, "the demonstration is no longer small")
+
+
+@case
+def drill_takes_scenarios_with_commas_or_one_by_one(program, folder):
+    more = ["--homes", "2", "--duration", "5m"]
+    for name, words in (("a", ["--scenario", "arp-spoof,loader-callback"]), ("b", ["--scenario", "arp-spoof", "--scenario", "loader-callback"])):
+        done = program.run("drill", *words, *more, "-o", folder / f"{name}.pcapng", "--site", folder / f"{name}.yaml")
+        equal(done.status, 0, f"exit status ({done.err})")
+    check((folder / "a.pcapng").read_bytes() == (folder / "b.pcapng").read_bytes(), "the captures differ")
+    equal((folder / "a.rules").read_bytes(), (folder / "b.rules").read_bytes(), "signatures")
+    # Each site file names the signatures beside it.
+    for name in "ab":
+        equal(program.run("check", "-c", folder / f"{name}.yaml").status, 0, f"exit status of check of {name}.yaml")
+        check(f"{name}.rules" in (folder / f"{name}.yaml").read_text(encoding="utf-8"), f"{name}.yaml does not name its signatures")
+
+
+@case
+def wrong_options_of_drill_are_told(program, folder):
+    out = ["-o", folder / "x.pcapng"]
+    one_clear_line(program.run("drill", *out), 2, "--scenario", "--list")
+    one_clear_line(program.run("drill", "--scenario", "arp-spof,flapping", *out), 2, "arp-spof", "did you mean", "arp-spoof")
+    one_clear_line(program.run("drill", "--scenario", "flapping,flapping", *out), 2, "flapping", "twice")
+    one_clear_line(program.run("drill", "--scenario", "flapping", "--duration", "soon", *out), 2, "--duration", "soon", "15m")
+    one_clear_line(program.run("drill", "--scenario", "flapping", "--duration", "30s", *out), 2, "--duration", "1m")
+    one_clear_line(program.run("drill", "--scenario", "flapping", "--duration", "30m", "--days", "2", *out), 2, "--days")
+    one_clear_line(program.run("drill", "--scenario", "flapping,load-altering", "--homes", "2", *out), 2, "load-altering", "5 homes")
+    equal(list(folder.iterdir()), [], "files that were written")
 
 
 if __name__ == "__main__":

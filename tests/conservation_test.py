@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "tools"))
 import cases  # noqa: E402
+import drills  # noqa: E402
 import packets  # noqa: E402
 from cases import case, check, equal  # noqa: E402
 
@@ -37,8 +38,8 @@ def stats_of(records):
 
 @case
 def demonstration_is_balanced(program, _):
-    records = program.events("-c", cases.DEMO / "site.yaml", cases.DEMO / "home.pcapng")
-    stats = balanced(stats_of(records), received=329)
+    records = program.events("-c", drills.SITE, drills.CAPTURE)
+    stats = balanced(stats_of(records), received=len(drills.frames()))
     equal(stats["detect"]["alert"], sum(r["event_type"] == "alert" for r in records), "alerts in the file")
     equal(sum(stats["tsujiban"]["dropped"].values()), 0, "`read` never drops")
     equal(stats["tsujiban"]["records_shed"], 0, "`read` never sheds")
@@ -49,11 +50,11 @@ def alerts_that_were_merged_are_counted(program, folder):
     """4,000 packets of one forbidden pair: one condition, raised 4,000 times, told a few times."""
     frames = [(1_700_000_000 * 10**9 + index * 50_000_000, packets.ethernet(
         packets.mac("02:00:00:00:0c:01"), packets.mac("02:00:00:00:0c:14"), 0x0800, packets.ip(
-            "192.168.1.20", "203.0.113.66", 17, packets.udp("192.168.1.20", 5000, "203.0.113.66", 9000, b"x")), (30,)))
+            "192.168.1.20", "203.0.113.66", 17, packets.udp("192.168.1.20", 5000, "203.0.113.66", 9000, b"x")), (100,)))
               for index in range(4000)]
     packets.write_pcap(folder / "forbidden.pcap", frames)
     for workers in (1, 2, 4):
-        records = program.events("-c", cases.DEMO / "site.yaml", "-w", workers, folder / "forbidden.pcap")
+        records = program.events("-c", drills.SITE, "-w", workers, folder / "forbidden.pcap")
         balanced(stats_of(records), received=4000)
         alerts = [r for r in records if r["event_type"] == "alert" and r["tsujiban"]["detector"] == "policy.peer-not-allowed"]
         check(2 <= len(alerts) <= 5, f"{len(alerts)} records in 200 s, wanted one at the start and one each 60 s")
@@ -76,8 +77,8 @@ def damaged_and_foreign_packets_are_accounted_for(program, folder):
 
 @case
 def several_captures_add_up(program, _):
-    records = program.events(cases.DEMO / "home.pcapng", cases.DEMO / "home.pcapng")
-    balanced(stats_of(records), received=2 * 329)
+    records = program.events(drills.CAPTURE, drills.CAPTURE)
+    balanced(stats_of(records), received=2 * len(drills.frames()))
 
 
 if __name__ == "__main__":

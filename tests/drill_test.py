@@ -6,7 +6,7 @@ under that site file, and the alerts are held against tests/drill_expected.tsv (
 exactly) and against the labels beside the capture: every attack that a label expects is told, for the segment it was
 laid in, and at or after its time; nothing that a label forbids is told.
 
-  tests/drill_test.py [--binary …] [--update] [--seeds N] [--homes N] [--only NAME] [--benign-week HOMES]
+  tests/drill_test.py [--binary …] [--update] [--seeds N] [--homes N] [--only NAME,…] [--benign-week HOMES]
     --update        writes what was found into the table, for review
     --seeds N       also the recall over the seeds 1 to N, by scenario, with every miss named; --report FILE keeps it
     --benign-week N a benign week of N homes: no alert of severity 1 or 2, and how many others a day
@@ -193,7 +193,7 @@ def main():
         tell(not bad, f"a benign week of {options.benign_week} homes has no alert of severity 1 or 2 ({others / days:.1f} others a day)",
              "; ".join(f"{a['tsujiban']['detector']} {a['timestamp']} {a['tsujiban']['why'][:1]}" for a in bad[:10]))
         return finish(totals)
-    names = [n for n in scenarios(program) if not options.only or options.only in n]
+    names = [n for n in scenarios(program) if not options.only or any(part in n for part in options.only.split(","))]
     check(names, "no scenario")
     if options.seeds:
         hit, of = recall(program, [n for n in names if "week" not in n], options.seeds, options.homes, options.report)

@@ -16,7 +16,7 @@ using dissect::RecordSink;
 
 constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint8_t epc_instance_list = 0xD5, epc_instance_list_s = 0xD6, epc_identification = 0x83,
-                       epc_fault = 0x88, epc_remote = 0x93, remote_public = 0x42;
+                       epc_remote = 0x93, remote_public = 0x42;
 constexpr std::uint16_t node_profile = 0x0EF0;
 
 // In the property's unit. Not a number where another property scales the value: that one is not known here.

@@ -34,11 +34,12 @@ struct LearnOptions {
 int learn_command(const LearnOptions& options);
 
 struct DrillOptions {
-  std::string scenario;
-  std::string output;  // -o: the capture, "-" for standard output; empty: SCENARIO.pcapng.
-  std::string site;    // --site: the configuration that fits the capture; empty: none.
-  std::string poll;    // --poll: "300s"; empty: chosen.
-  std::string start;   // --start: "2026-04-06T00:00:00+09:00"; empty: that Monday.
+  std::vector<std::string> scenarios;  // --scenario: several with commas, or the option several times.
+  std::string output;                  // -o: the capture, "-" for standard output; empty: SCENARIO.pcapng.
+  std::string site;      // --site: the configuration that fits the capture, signatures beside it; empty: none.
+  std::string duration;  // --duration: "15m"; empty: whole days.
+  std::string poll;      // --poll: "300s"; empty: chosen.
+  std::string start;     // --start: "2026-04-06T00:00:00+09:00"; empty: that Monday.
   std::uint64_t seed = 1;
   std::uint32_t homes = 0;  // 0: what the scenario asks for, mostly 20.
   std::uint32_t days = 0;   // 0: what the scenario asks for, mostly 1.

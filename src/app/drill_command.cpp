@@ -87,6 +87,12 @@ bool parse_start(const std::string& text, PacketTime& time) {
   return true;
 }
 
+// A name with another ending, for what is written beside a file.
+std::string beside(std::string path, std::string_view ending, std::string_view other) {
+  if (path.ends_with(ending)) path.resize(path.size() - ending.size());
+  return path.append(other);
+}
+
 int list_scenarios() {
   std::size_t width = 0;
   for (const drill::ScenarioInfo& info : drill::scenarios()) width = std::max(width, info.name.size());
@@ -104,11 +110,22 @@ int list_scenarios() {
 int drill_command(const DrillOptions& options) {
   if (options.list) return list_scenarios();
   drill::Options wanted;
-  wanted.scenario = options.scenario;
+  wanted.scenarios = options.scenarios;
   wanted.seed = options.seed;
-  const drill::ScenarioInfo* info = drill::find_scenario(options.scenario);
-  wanted.homes = options.homes != 0 ? options.homes : info != nullptr ? info->homes : 1;
-  wanted.days = options.days != 0 ? options.days : info != nullptr ? info->days : 1;
+  wanted.homes = wanted.days = 1;
+  // What the one that asks for most asks for.
+  for (const std::string& name : options.scenarios) {
+    const drill::ScenarioInfo* info = drill::find_scenario(name);
+    if (info == nullptr) continue;
+    wanted.homes = std::max(wanted.homes, info->homes);
+    wanted.days = std::max(wanted.days, info->days);
+  }
+  if (options.homes != 0) wanted.homes = options.homes;
+  if (options.days != 0) wanted.days = options.days;
+  if (!options.duration.empty() && !parse_seconds(options.duration, wanted.duration)) {
+    std::fprintf(stderr, "--duration: `%s` is no time; accepted are 15m, 6h and the like\n", options.duration.c_str());
+    return exit_usage;
+  }
   if (!options.poll.empty() && !parse_seconds(options.poll, wanted.poll)) {
     std::fprintf(stderr, "--poll: `%s` is no time; accepted are 60s, 5m, 1h and the like\n", options.poll.c_str());
     return exit_usage;
@@ -123,18 +140,26 @@ int drill_command(const DrillOptions& options) {
     return exit_usage;
   }
 
-  const std::string path = options.output.empty() ? options.scenario + ".pcapng" : options.output;
-  // Beside the capture: its name with another ending.
-  std::string labels_path = path == "-" ? options.scenario : path;
-  if (labels_path.ends_with(".pcapng")) labels_path.resize(labels_path.size() - std::strlen(".pcapng"));
-  labels_path += ".labels.json";
+  const std::string names = drill::names_of(wanted);
+  const std::string path = options.output.empty() ? names + ".pcapng" : options.output;
+  const std::string labels_path = beside(path == "-" ? names : path, ".pcapng", ".labels.json");
+  const std::string rules = options.site.empty() ? "" : drill::signatures_of(wanted);
+  const std::string rules_path = beside(options.site == "-" ? names : options.site, ".yaml", ".rules");
+  // The site file names what lies beside it.
+  if (!rules.empty()) wanted.signatures_file = rules_path.substr(rules_path.rfind('/') + 1);
 
   FileOutput capture(path), labels(labels_path);
   if (!capture.is_open() || !labels.is_open()) return exit_failed;
-  std::unique_ptr<FileOutput> site;
+  std::unique_ptr<FileOutput> site, signatures;
   if (!options.site.empty()) {
     site = std::make_unique<FileOutput>(options.site);
     if (!site->is_open()) return exit_failed;
+  }
+  if (!rules.empty()) {
+    signatures = std::make_unique<FileOutput>(rules_path);
+    if (!signatures->is_open() ||
+        !signatures->write({reinterpret_cast<const std::uint8_t*>(rules.data()), rules.size()}) || !signatures->close())
+      return exit_failed;
   }
   std::string error;
   if (!drill::write(wanted, capture, labels, site.get(), error)) {

@@ -62,14 +62,18 @@ int main(int argc, char** argv) {
   DrillOptions drill;
   CLI::App* drill_app =
       app.add_subcommand("drill", "Make a labelled capture of homes, their day and an attack, for training and tests");
-  drill_app->add_option("--scenario", drill.scenario, "What happens; --list names them");
+  drill_app->add_option("--scenario", drill.scenarios, "What happens, or several with commas; --list names them")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   drill_app->add_flag("--list", drill.list, "Names the scenarios");
   drill_app->add_option("-o,--output", drill.output,
                         "The capture (pcapng), or - for standard output; labels beside it");
-  drill_app->add_option("--site", drill.site, "Also writes the site configuration that fits the capture");
+  drill_app->add_option("--site", drill.site,
+                        "Also writes the site configuration that fits the capture; signatures beside it");
   drill_app->add_option("--seed", drill.seed, "Another seed is another day")->capture_default_str();
   drill_app->add_option("--homes", drill.homes, "How many homes")->capture_default_str();
   drill_app->add_option("--days", drill.days, "How many days (default: what the scenario asks for)");
+  drill_app->add_option("--duration", drill.duration, "Less than days, as in 15m or 6h")->excludes("--days");
   drill_app->add_option("--poll", drill.poll, "How often a controller asks each device, as in 300s (default: chosen)");
   drill_app->add_option("--start", drill.start, "First moment, as in 2026-04-06T00:00:00+09:00");
 
@@ -100,7 +104,7 @@ int main(int argc, char** argv) {
     }
     if (*run_app) return run_command(run_configuration);
     if (*drill_app) {
-      if (drill.scenario.empty() && !drill.list) {
+      if (drill.scenarios.empty() && !drill.list) {
         std::fprintf(stderr, "tsujiban drill: no --scenario is given; --list names them\n");
         return exit_usage;
       }

@@ -19,7 +19,8 @@ std::span<const Scenario> sensor_scenarios() noexcept;   // attacks_sensor.cpp
 
 using Names = std::initializer_list<std::string_view>;
 
-// When an attack begins: a seed's choice between noon and 15:00 of one of the days, when no dispatch is on.
+// When an attack begins: a seed's choice between noon and 15:00 of one of the days, when no dispatch is on; in a
+// capture of less than a day, between a fifth and three fifths of it.
 PacketTime attack_time(World& world);
 // A seed's choice among the homes that have all these.
 Home& pick_home(World& world, std::initializer_list<Kind> kinds = {}, bool ipv6 = false);
@@ -27,8 +28,10 @@ Home& pick_home(World& world, std::initializer_list<Kind> kinds = {}, bool ipv6 
 std::uint32_t attack_label(World& world, std::string_view scenario, const Home* home, Names expect,
                            std::string_view source, std::string_view target, std::string_view note, Names must_not = {},
                            Names expect_later = {});
-// A host that is put into the home's network: 192.168.1.<host> with the MAC of a small computer.
-Speaker intruder(World& world, std::uint8_t host = 66);
+// A host that is put into the home's network: 192.168.1.<host> with the MAC of a small computer. Several scenarios in
+// one home have the same one.
+inline constexpr std::uint8_t intruder_host = 66;
+Speaker intruder(World& world, Home& home, std::uint8_t host = intruder_host);
 // A host outside, whose packets come through the home's router.
 Speaker outsider(World& world, Home& home, Ip4 address);
 std::string asset_name(const Home& home, Kind kind);

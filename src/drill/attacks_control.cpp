@@ -30,7 +30,7 @@ PacketTime write_and_check(World& world, Home& home, Speaker& from, Kind to, con
 
 void unauthorized_write(World& world) {
   Home& home = pick_home(world, {Kind::battery});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "unauthorized-write", &home,
       {"control.unauthorized-write", "policy.unknown-asset", "policy.peer-not-allowed"}, to_text(from.address),
@@ -55,7 +55,7 @@ void unauthorized_write_blind(World& world) {
 
 void unauthorized_write_group(World& world) {
   Home& home = pick_home(world);
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label =
       attack_label(world, "unauthorized-write-group", &home, {"control.unauthorized-write", "policy.unknown-asset"},
                    to_text(from.address), "224.0.23.0", "one SetI to the multicast group: every battery stops");
@@ -144,7 +144,7 @@ void flapping(World& world) {
 
 void switch_off_storm(World& world) {
   Home& home = pick_home(world, {Kind::pv, Kind::battery, Kind::ac, Kind::heater});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label =
       attack_label(world, "switch-off-storm", &home,
                    {"control.unauthorized-write", "policy.unknown-asset", "policy.peer-not-allowed"},
@@ -204,7 +204,7 @@ void without_event(World& world) {
 
 void rejected_writes(World& world) {
   Home& home = pick_home(world, {Kind::pv});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "rejected-writes", &home,
       {"control.rejected-writes", "policy.unknown-asset", "control.unauthorized-write"}, to_text(from.address),
@@ -228,7 +228,7 @@ void rejected_writes(World& world) {
 
 void clock_tampering(World& world) {
   Home& home = pick_home(world, {Kind::battery, Kind::pv});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "clock-tampering", &home,
       {"control.unauthorized-write", "policy.unknown-asset", "policy.peer-not-allowed"}, to_text(from.address),

@@ -13,7 +13,7 @@ constexpr std::uint32_t controller_object = 0x05ff01;
 
 void malformed_series(World& world) {
   Home& home = pick_home(world, {Kind::battery});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "malformed-series", &home, {"echonet.malformed", "policy.unknown-asset", "policy.peer-not-allowed"},
       to_text(from.address), asset_name(home, Kind::battery),
@@ -57,7 +57,7 @@ void malformed_series(World& world) {
 
 void fuzz_opc(World& world) {
   Home& home = pick_home(world, {Kind::pv});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label =
       attack_label(world, "fuzz-opc", &home, {"echonet.malformed", "policy.unknown-asset", "policy.peer-not-allowed"},
                    to_text(from.address), asset_name(home, Kind::pv),
@@ -75,7 +75,7 @@ void fuzz_opc(World& world) {
 
 void enumeration(World& world) {
   Home& home = pick_home(world, {Kind::battery});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const PacketTime begin = attack_time(world);
   const std::uint32_t groups =
       attack_label(world, "enumeration-group", &home, {"echonet.enumeration", "policy.unknown-asset"},
@@ -133,7 +133,7 @@ void enumeration(World& world) {
 // `lists_itself`: as a host with software of its own does; without, nobody can know what it owns.
 void spoof_notifications(World& world, std::string_view scenario, bool lists_itself, std::string_view note) {
   Home& home = pick_home(world, {Kind::battery});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(world, scenario, &home, {"echonet.spoofed-response", "policy.unknown-asset"},
                                            to_text(from.address), asset_name(home, Kind::meter), note);
   world.at(attack_time(world), [&world, &home, from, label, lists_itself](PacketTime time) mutable {
@@ -164,7 +164,7 @@ void spoofed_notification_quiet(World& world) {
 
 void unsolicited_answers(World& world) {
   Home& home = pick_home(world);
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "unsolicited-answers", &home, {"echonet.spoofed-response", "policy.unknown-asset"}, to_text(from.address),
       asset_name(home, Kind::ems), "answers that nobody asked for, with the meter's address and another MAC");
@@ -185,7 +185,7 @@ void unsolicited_answers(World& world) {
 
 void answer_race(World& world) {
   Home& home = pick_home(world, {Kind::battery});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label =
       attack_label(world, "answer-race", &home, {"echonet.spoofed-response", "policy.unknown-asset"},
                    to_text(from.address), asset_name(home, Kind::ems),
@@ -207,7 +207,7 @@ void answer_race(World& world) {
 
 void duplicate_identity(World& world) {
   Home& home = pick_home(world, {Kind::battery});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "duplicate-identity", &home, {"echonet.spoofed-response", "policy.unknown-asset"}, to_text(from.address),
       asset_name(home, Kind::battery), "another host takes the battery's node identity (0x83) and lists its object");
@@ -231,7 +231,7 @@ void duplicate_identity(World& world) {
 
 void flooding(World& world) {
   Home& home = pick_home(world, {Kind::heater});
-  Speaker from = intruder(world);
+  Speaker from = intruder(world, home);
   const PacketTime begin = attack_time(world);
   const std::uint32_t group =
       attack_label(world, "flooding-group", &home, {"echonet.enumeration", "policy.unknown-asset"},

@@ -56,6 +56,34 @@ void peer_not_allowed(World& world) {
   }
 }
 
+// What a loader's report says; no program is known to send this header.
+constexpr std::string_view loader_signature =
+    "alert tcp any any -> any any (msg:\"DRILL loader reports to its command server\"; "
+    "content:\"X-Loader-Id|3a 20|\"; nocase; classtype:trojan-activity; sid:9000901; rev:1;)\n";
+
+void loader_callback(World& world) {
+  Home& home = pick_home(world, {Kind::battery});
+  const std::uint32_t label = attack_label(world, "loader-callback", &home, {"signature", "policy.peer-not-allowed"},
+                                           asset_name(home, Kind::battery), to_text(foreign_address_2),
+                                           "the battery, taken over, reports to a server abroad over HTTP; what the "
+                                           "signature knows lies across two segments");
+  world.at(attack_time(world), [&world, &home, label](PacketTime time) {
+    constexpr std::string_view request =
+        "POST /gate HTTP/1.1\r\nHost: update.example\r\nX-Loader-Id: 7f3a-0c\r\nContent-Length: 0\r\n\r\n";
+    constexpr std::size_t cut = request.find("Loader");
+    const Speaker battery = world.speaker(home, Kind::battery);
+    const Speaker peer = outsider(world, home, foreign_address_2);
+    TcpTalk talk = talk_between(home, battery, peer, 49'152, 8080);
+    talk.rtt = Duration::milliseconds(140);
+    PacketTime now = talk.open(world, time, label);
+    now = talk.send(world, true, bytes_of(request.substr(0, cut)), now, label);
+    now = talk.send(world, true, bytes_of(request.substr(cut)), now, label);
+    now = talk.send(world, false, bytes_of("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwait"),
+                    now + Duration::milliseconds(20), label);
+    talk.close(world, now, label);
+  });
+}
+
 void port_not_allowed(World& world) {
   Home& home = pick_home(world, {Kind::battery});
   const std::uint32_t label =
@@ -123,7 +151,7 @@ void r1_not_isolated(World& world) {
 
 void unknown_asset(World& world) {
   Home& home = pick_home(world);
-  Speaker from = intruder(world, 77);
+  Speaker from = intruder(world, home, 77);
   from.mac[0] = 0x02;
   const std::uint32_t label =
       attack_label(world, "unknown-asset", &home, {"policy.unknown-asset"}, to_text(from.address), "the home's network",
@@ -138,7 +166,7 @@ void unknown_asset(World& world) {
 
 void scan_horizontal(World& world) {
   Home& home = pick_home(world);
-  const Speaker from = intruder(world);
+  const Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "scan-horizontal", &home, {"recon.scan", "policy.unknown-asset", "policy.peer-not-allowed"},
       to_text(from.address), "192.168.1.1 to 192.168.1.254", "TCP SYN to port 80 of every address within 25 s");
@@ -170,7 +198,7 @@ void scan_horizontal(World& world) {
 
 void scan_vertical(World& world) {
   Home& home = pick_home(world);
-  const Speaker from = intruder(world);
+  const Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "scan-vertical", &home, {"recon.scan", "policy.unknown-asset", "policy.peer-not-allowed"},
       to_text(from.address), asset_name(home, Kind::ems), "TCP SYN to ports 1 to 1024 of the controller within 50 s");
@@ -194,7 +222,7 @@ void scan_vertical(World& world) {
 
 void arp_spoof(World& world) {
   Home& home = pick_home(world);
-  const Speaker from = intruder(world);
+  const Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "arp-spoof", &home, {"mitm.arp-spoof", "policy.unknown-asset"}, to_text(from.mac), "router and controller",
       "a second MAC claims 192.168.1.1 and 192.168.1.2 every two seconds for 2 min");
@@ -214,7 +242,7 @@ void arp_spoof(World& world) {
 
 void ndp_spoof(World& world) {
   Home& home = pick_home(world, {}, true);
-  const Speaker from = intruder(world);
+  const Speaker from = intruder(world, home);
   const std::uint32_t label = attack_label(
       world, "ndp-spoof", &home, {"mitm.ndp-spoof", "policy.unknown-asset"}, to_text(from.mac), "router and controller",
       "neighbour advertisements for both link-local addresses with a third MAC, every 3 s for 1 min");
@@ -244,7 +272,7 @@ void ndp_spoof(World& world) {
 
 void rogue_dhcp(World& world) {
   Home& home = pick_home(world, {Kind::ac});
-  const Speaker from = intruder(world);
+  const Speaker from = intruder(world, home);
   const std::uint32_t label =
       attack_label(world, "rogue-dhcp", &home, {"mitm.rogue-dhcp", "policy.unknown-asset"}, to_text(from.address),
                    asset_name(home, Kind::ac), "a second server answers first and makes itself router and resolver");
@@ -277,7 +305,7 @@ void rogue_dhcp(World& world) {
 
 void rogue_ra(World& world) {
   Home& home = pick_home(world, {}, true);
-  const Speaker from = intruder(world);
+  const Speaker from = intruder(world, home);
   const std::uint32_t label =
       attack_label(world, "rogue-ra", &home, {"mitm.rogue-ra", "policy.unknown-asset"}, to_text(from.mac), "ff02::1",
                    "router advertisements from a host that is no router, every 5 s for 1 min");
@@ -322,6 +350,9 @@ void label_missing(World& world) {
 constexpr std::array rows = {
     Scenario{{"external-exposure", "a battery answers a public address"}, external_exposure},
     Scenario{{"peer-not-allowed", "a controller calls a peer that nobody allows"}, peer_not_allowed},
+    Scenario{{"loader-callback", "a battery reports to a command server; a signature is written for it", 1, 1, 20,
+              loader_signature},
+             loader_callback},
     Scenario{{"port-not-allowed", "a device answers on Telnet"}, port_not_allowed},
     Scenario{{"protocol-not-allowed", "ECHONET Lite in clear to the cloud"}, protocol_not_allowed},
     Scenario{{"route-crossing", "the A-route reaches into a home"}, route_crossing},

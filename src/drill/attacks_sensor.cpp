@@ -76,22 +76,23 @@ std::uint32_t mirror_label(World& world, std::string_view scenario, PacketTime b
   label.source = "the mirror port";
   label.target = "every home";
   label.note = note;
+  label.of_mirror = true;
   const std::uint32_t id = world.add_label(std::move(label));
-  world.set_label_end(id, end);
+  world.set_label_end(id, std::min(end, world.end()));
   return id;
 }
 
-using Give = std::function<void(PacketTime, const Frame&)>;
+using Give = World::Give;
 
 void mirror_duplicates(World& world) {
   const PacketTime begin = attack_time(world), end = begin + Duration{2 * World::hour_ns};
   mirror_label(world, "mirror-duplicates", begin, end, {"sensor.duplicate-packets"},
                "both ports are mirrored: every packet comes twice for two hours",
                {"echonet.spoofed-response", "echonet.enumeration", "control.flapping", "mitm.arp-spoof"});
-  world.mirror = [begin, end](PacketTime time, const Frame& frame, const Give& give) {
+  world.add_mirror([begin, end](PacketTime time, const Frame& frame, const Give& give) {
     give(time, frame);
     if (time >= begin && time < end) give(time, frame);
-  };
+  });
 }
 
 void mirror_one_direction(World& world) {
@@ -104,12 +105,12 @@ void mirror_one_direction(World& world) {
   for (const Home& home : world.homes())
     for (const Kind kind : {Kind::ems, Kind::gateway, Kind::router}) unheard.push_back(home.node(kind).mac);
   std::sort(unheard.begin(), unheard.end());
-  world.mirror = [begin, end, unheard = std::move(unheard)](PacketTime time, const Frame& frame, const Give& give) {
+  world.add_mirror([begin, end, unheard = std::move(unheard)](PacketTime time, const Frame& frame, const Give& give) {
     Mac source;
     std::copy_n(frame.begin() + 6, source.size(), source.begin());
     if (time >= begin && time < end && std::binary_search(unheard.begin(), unheard.end(), source)) return;
     give(time, frame);
-  };
+  });
 }
 
 void mirror_mid_stream(World& world) {
@@ -117,27 +118,27 @@ void mirror_mid_stream(World& world) {
   mirror_label(world, "mirror-mid-stream", world.start(), begin, {},
                "the capture begins in the middle: nothing before this label's end is in it",
                {"echonet.spoofed-response", "policy.peer-not-allowed", "availability.silent-asset"});
-  world.mirror = [begin](PacketTime time, const Frame& frame, const Give& give) {
+  world.add_mirror([begin](PacketTime time, const Frame& frame, const Give& give) {
     if (time >= begin) give(time, frame);
-  };
+  });
 }
 
 void capture_stalled(World& world) {
   const PacketTime begin = attack_time(world), end = begin + Duration{15 * minute};
   mirror_label(world, "capture-stalled", begin, end, {"sensor.capture-stalled"}, "the mirror port is silent for 15 min",
                {"availability.silent-asset", "echonet.spoofed-response"});
-  world.mirror = [begin, end](PacketTime time, const Frame& frame, const Give& give) {
+  world.add_mirror([begin, end](PacketTime time, const Frame& frame, const Give& give) {
     if (time < begin || time >= end) give(time, frame);
-  };
+  });
 }
 
 void clock_step(World& world) {
   const PacketTime begin = attack_time(world), end = begin + Duration::seconds(30);
   mirror_label(world, "clock-step", begin, end, {"sensor.clock-step"},
                "the sensor's clock runs two hours ahead for 30 s, then steps back", {"availability.silent-asset"});
-  world.mirror = [begin, end](PacketTime time, const Frame& frame, const Give& give) {
+  world.add_mirror([begin, end](PacketTime time, const Frame& frame, const Give& give) {
     give(time >= begin && time < end ? time + Duration{2 * World::hour_ns} : time, frame);
-  };
+  });
 }
 
 void packet_loss(World& world) {
@@ -145,10 +146,10 @@ void packet_loss(World& world) {
   mirror_label(world, "packet-loss", begin, end, {"sensor.packet-loss"},
                "one packet in ten is lost before the sensor for an hour, at random", {"echonet.spoofed-response"});
   Random random = Random::of(world.options().seed, 0x1055);
-  world.mirror = [begin, end, random](PacketTime time, const Frame& frame, const Give& give) mutable {
+  world.add_mirror([begin, end, random](PacketTime time, const Frame& frame, const Give& give) mutable {
     if (time >= begin && time < end && random.one_in(10)) return;
     give(time, frame);
-  };
+  });
 }
 
 constexpr std::array rows = {

@@ -25,8 +25,11 @@ std::span<const Dispatch> dispatches() noexcept { return dispatch_plan; }
 
 Duration poll_of(const Options& options) noexcept {
   if (options.poll.ns > 0) return options.poll;
+  const std::uint64_t days =
+      options.duration.ns == 0 ? options.days
+                               : static_cast<std::uint64_t>((options.duration.ns + World::day_ns - 1) / World::day_ns);
   // Some seven devices a home and two packets a poll; ten million of them leave room for all the rest.
-  const std::uint64_t packets_at_60s = std::uint64_t{options.homes} * options.days * 7 * 2 * 1440;
+  const std::uint64_t packets_at_60s = std::uint64_t{options.homes} * days * 7 * 2 * 1440;
   const std::uint64_t minutes = std::max<std::uint64_t>(1, (packets_at_60s + 9'999'999) / 10'000'000);
   return Duration::seconds(static_cast<std::int64_t>(std::min<std::uint64_t>(minutes * 60, 3600)));
 }

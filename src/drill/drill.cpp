@@ -36,6 +36,19 @@ const std::vector<ScenarioInfo>& infos() {
   return rows;
 }
 
+std::string unknown_scenario(std::string_view name) {
+  // The nearest by common beginning is what was probably meant.
+  std::string nearest;
+  std::size_t most = 2;
+  for (const ScenarioInfo& other : infos()) {
+    const auto end = std::mismatch(name.begin(), name.end(), other.name.begin(), other.name.end());
+    const auto common = static_cast<std::size_t>(end.first - name.begin());
+    if (common > most) most = common, nearest = other.name;
+  }
+  return "`" + std::string(name) + "` is no scenario" + (nearest.empty() ? ";" : "; did you mean `" + nearest + "`?") +
+         " --list names them all";
+}
+
 }  // namespace
 
 std::span<const ScenarioInfo> scenarios() noexcept { return infos(); }
@@ -46,25 +59,37 @@ const ScenarioInfo* find_scenario(std::string_view name) noexcept {
   return nullptr;
 }
 
+std::string names_of(const Options& options) {
+  std::string names;
+  for (const std::string& name : options.scenarios) names += (names.empty() ? "" : ",") + name;
+  return names;
+}
+
+std::string signatures_of(const Options& options) {
+  std::string rules;
+  for (const std::string& name : options.scenarios) {
+    const ScenarioInfo* info = find_scenario(name);
+    if (info == nullptr || info->signatures.empty()) continue;
+    rules += "# Of the scenario " + name + ", for exercises.\n" + std::string(info->signatures);
+  }
+  return rules;
+}
+
 std::string fault_of(const Options& options) {
-  const ScenarioInfo* info = find_scenario(options.scenario);
-  if (info == nullptr) {
-    // The nearest by common beginning is what was probably meant.
-    std::string nearest;
-    std::size_t most = 2;
-    for (const ScenarioInfo& other : infos()) {
-      const auto end =
-          std::mismatch(options.scenario.begin(), options.scenario.end(), other.name.begin(), other.name.end());
-      const auto common = static_cast<std::size_t>(end.first - options.scenario.begin());
-      if (common > most) most = common, nearest = other.name;
-    }
-    return "`" + options.scenario + "` is no scenario" + (nearest.empty() ? ";" : "; did you mean `" + nearest + "`?") +
-           " --list names them all";
+  if (options.scenarios.empty()) return "no scenario is given; --list names them all";
+  for (std::size_t i = 0; i < options.scenarios.size(); ++i) {
+    const std::string& name = options.scenarios[i];
+    const ScenarioInfo* info = find_scenario(name);
+    if (info == nullptr) return unknown_scenario(name);
+    const auto before = options.scenarios.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(options.scenarios.begin(), before, name) != before) return "`" + name + "` is named twice";
+    if (options.homes >= 1 && options.homes < info->homes_min)
+      return name + " needs at least " + std::to_string(info->homes_min) + " homes";
   }
   if (options.homes < 1 || options.homes > homes_max) return "--homes takes 1 to " + std::to_string(homes_max);
-  if (options.homes < info->homes_min)
-    return options.scenario + " needs at least " + std::to_string(info->homes_min) + " homes";
   if (options.days < 1 || options.days > days_max) return "--days takes 1 to " + std::to_string(days_max);
+  if (options.duration.ns != 0 && (options.duration < duration_min || options.duration > duration_max))
+    return "--duration takes 1m to 366 days";
   if (options.poll.ns != 0 && (options.poll < poll_min || options.poll > poll_max)) return "--poll takes 1s to 1d";
   // pcapng counts from 1970, and a year later must still fit.
   if (options.start.ns < 0 || options.start.ns > INT64_MAX / 2) return "--start is outside 1970 to 2116";
@@ -75,15 +100,23 @@ bool write(const Options& options, Output& capture, Output& labels, Output* site
   error = fault_of(options);
   if (!error.empty()) return false;
   World world(options, capture);
-  for (const Scenario& scenario : all())
-    if (scenario.info.name == options.scenario) scenario.lay(world);
+  for (const std::string& name : options.scenarios) {
+    world.begin_scenario(name);
+    for (const Scenario& scenario : all())
+      if (scenario.info.name == name) scenario.lay(world);
+  }
   // Before the world runs: what arrives later is not in the inventory of the morning.
   if (site != nullptr && !write_site(world, *site)) return false;
   return world.run() && write_labels(world, labels);
 }
 
 PacketTime attack_time(World& world) {
-  const std::int64_t day = static_cast<std::int64_t>(world.random().below(world.options().days));
+  // A capture of less than a day has no noon to wait for.
+  const Duration length = world.end() - world.start();
+  if (length.ns < World::day_ns)
+    return world.start() + Duration{world.random().between(length.ns / 5, length.ns * 3 / 5)};
+  const auto days = static_cast<std::uint64_t>(length.ns / World::day_ns);
+  const std::int64_t day = static_cast<std::int64_t>(world.random().below(days));
   const std::int64_t want_ns = 12 * World::hour_ns + world.random().between(0, 3 * World::hour_ns);
   const std::int64_t from_ns = World::time_of_day_ns(world.start());
   const std::int64_t ahead_ns = ((want_ns - from_ns) % World::day_ns + World::day_ns) % World::day_ns;
@@ -121,11 +154,15 @@ std::uint32_t attack_label(World& world, std::string_view scenario, const Home* 
   return world.add_label(std::move(label));
 }
 
-Speaker intruder(World& world, std::uint8_t host) {
+Speaker intruder(World& world, Home& home, std::uint8_t host) {
   Random& random = world.random();
   Speaker speaker;
   speaker.mac = {0xb8, 0x27, 0xeb, static_cast<std::uint8_t>(random.next()), static_cast<std::uint8_t>(random.next()),
                  host};
+  if (host == intruder_host) {
+    if (home.intruder != Mac{}) speaker.mac = home.intruder;
+    home.intruder = speaker.mac;
+  }
   speaker.address = address_in_home(host);
   speaker.port = echonet_port;
   speaker.id = static_cast<std::uint16_t>(random.next());

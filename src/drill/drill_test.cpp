@@ -36,7 +36,7 @@ struct Made {
 // Few packets: twelve homes that are asked once in three hours.
 Options small(std::string_view scenario, std::uint64_t seed = 1) {
   Options options;
-  options.scenario = scenario;
+  options.scenarios = {std::string(scenario)};
   options.seed = seed;
   options.homes = 12;
   options.poll = Duration::seconds(3 * 3600);
@@ -195,6 +195,7 @@ TEST_P(EveryScenario, is_labelled_with_detectors_that_exist) {
       EXPECT_TRUE(parse_detector(name, id)) << member << ": " << name;
     }
   }
+  EXPECT_NE(json.find("\"labels_left_out\":0,"), std::string_view::npos);
   // An attack shows itself in packets, unless it is the mirror port's.
   const bool of_the_mirror = GetParam().starts_with("mirror-") || GetParam() == "capture-stalled" ||
                              GetParam() == "clock-step" || GetParam() == "packet-loss";
@@ -275,7 +276,13 @@ TEST(Drill, homes_beyond_3900_have_two_tags) {
 }
 
 TEST(Drill, wrong_options_are_told_and_nothing_is_written) {
-  for (const auto change : {+[](Options& o) { o.scenario = "arp-spof"; }, +[](Options& o) { o.homes = 0; },
+  for (const auto change : {+[](Options& o) { o.scenarios.clear(); },
+                            +[](Options& o) {
+                              o.scenarios = {"arp-spoof", "arp-spoof"};
+                            },
+                            +[](Options& o) { o.duration = Duration::seconds(59); },
+                            +[](Options& o) { o.duration = Duration{duration_max.ns + 1}; },
+                            +[](Options& o) { o.scenarios = {"arp-spof"}; }, +[](Options& o) { o.homes = 0; },
                             +[](Options& o) { o.homes = homes_max + 1; }, +[](Options& o) { o.days = 0; },
                             +[](Options& o) { o.days = days_max + 1; }, +[](Options& o) { o.poll = Duration{1}; },
                             +[](Options& o) { o.start = PacketTime{-1}; }}) {
@@ -290,6 +297,125 @@ TEST(Drill, wrong_options_are_told_and_nothing_is_written) {
   few.homes = 2;
   EXPECT_EQ(make(few).error, "load-altering needs at least 5 homes");
   EXPECT_EQ(fault_of(small("arp-spof")), "`arp-spof` is no scenario; did you mean `arp-spoof`? --list names them all");
+}
+
+TEST(Drill, scenarios_laid_together_stay_what_they_are_alone_in_any_order) {
+  // An intruder's MAC tells which frames are whose; nothing else has the maker's prefix b8:27:eb.
+  const auto intruders = [](const Made& made) {
+    std::vector<std::vector<std::uint8_t>> frames;
+    for (const Packet& packet : packets_of(made.capture.data)) {
+      if (packet.frame[6] == 0xb8 && packet.frame[7] == 0x27)
+        frames.emplace_back(packet.frame.begin(), packet.frame.end());
+    }
+    std::sort(frames.begin(), frames.end());
+    return frames;
+  };
+  Options both = small("arp-spoof"), turned = small("scan-horizontal");
+  both.scenarios.emplace_back("scan-horizontal");
+  turned.scenarios.emplace_back("arp-spoof");
+  const Made together = make(both), reversed = make(turned);
+  auto apart = intruders(made_of("arp-spoof"));
+  for (auto& frame : intruders(made_of("scan-horizontal"))) apart.push_back(std::move(frame));
+  std::sort(apart.begin(), apart.end());
+  ASSERT_FALSE(apart.empty());
+  EXPECT_EQ(intruders(together), apart);
+  EXPECT_EQ(intruders(reversed), apart);
+  const std::string_view labels = together.labels.text();
+  EXPECT_EQ(labels.find("{\"scenario\":\"arp-spoof,scan-horizontal\","), 0u);
+  for (const char* name : {"arp-spoof", "scan-horizontal"}) {
+    EXPECT_NE(labels.find("\"kind\":\"attack\",\"scenario\":\"" + std::string(name) + "\""), std::string_view::npos)
+        << name;
+  }
+}
+
+TEST(Drill, several_scenarios_in_one_home_have_one_intruder) {
+  Options options = small("arp-spoof");
+  options.homes = 1;
+  options.scenarios.emplace_back("unauthorized-write");
+  const Made made = make(options);
+  std::vector<std::vector<std::uint8_t>> macs;
+  for (const Packet& packet : packets_of(made.capture.data)) {
+    if (packet.frame[6] == 0xb8 && packet.frame[7] == 0x27)
+      macs.emplace_back(packet.frame.begin() + 6, packet.frame.begin() + 12);
+  }
+  std::sort(macs.begin(), macs.end());
+  macs.erase(std::unique(macs.begin(), macs.end()), macs.end());
+  EXPECT_EQ(macs.size(), 1u);
+}
+
+TEST(Drill, a_second_fault_of_the_mirror_port_gets_what_the_first_gives) {
+  // Everything twice, and nothing before a moment: what is in the file at noon and after is in it twice.
+  Options options = small("mirror-mid-stream");
+  options.scenarios.emplace_back("mirror-duplicates");
+  const Made made = make(options);
+  const std::size_t middle = packets_of(made_of("mirror-mid-stream").capture.data).size();
+  const std::size_t twice = packets_of(made_of("mirror-duplicates").capture.data).size();
+  const std::size_t benign = packets_of(made_of("benign-day").capture.data).size();
+  const std::size_t both = packets_of(made.capture.data).size();
+  ASSERT_LT(middle, benign);
+  ASSERT_GT(twice, benign);
+  EXPECT_GT(both, middle);
+  EXPECT_LT(both, twice);
+}
+
+TEST(Drill, a_duration_ends_the_capture_and_lays_the_attack_into_it) {
+  for (const ScenarioInfo& info : scenarios()) {
+    Options options = small(info.name);
+    options.poll = Duration{};
+    options.duration = Duration::seconds(20 * 60);
+    options.start = options.start + Duration::seconds(17 * 3600);
+    const Made made = make(options);
+    ASSERT_TRUE(made.done) << made.error;
+    const std::vector<Packet> packets = packets_of(made.capture.data);
+    ASSERT_FALSE(packets.empty()) << info.name;
+    for (const Packet& packet : packets) {
+      ASSERT_GE(packet.time_ns, options.start.ns) << info.name;
+      // A clock that runs ahead says so.
+      if (info.name != "clock-step") {
+        ASSERT_LT(packet.time_ns, options.start.ns + options.duration.ns) << info.name;
+      }
+    }
+    const std::string_view labels = made.labels.text();
+    EXPECT_NE(labels.find("\"duration_s\":1200,"), std::string_view::npos);
+    EXPECT_TRUE(nests(labels));
+    EXPECT_EQ(labels.find("\"kind\":\"attack\"") == std::string_view::npos, info.name.starts_with("benign"))
+        << info.name;
+  }
+}
+
+TEST(Drill, what_a_capture_ends_before_has_no_label_and_is_counted) {
+  // The second part of this attack begins two minutes after the first.
+  Options options = small("flooding");
+  options.duration = Duration::seconds(60);
+  const Made made = make(options);
+  EXPECT_NE(made.labels.text().find("\"labels_left_out\":1,"), std::string_view::npos);
+  EXPECT_NE(made.labels.text().find("\"scenario\":\"flooding-group\""), std::string_view::npos);
+  EXPECT_EQ(made.labels.text().find("\"scenario\":\"flooding-node\""), std::string_view::npos);
+}
+
+TEST(Drill, a_scenario_with_signatures_has_them_named_by_the_site_file) {
+  EXPECT_TRUE(signatures_of(small("arp-spoof")).empty());
+  Options options = small("arp-spoof");
+  options.scenarios.emplace_back("loader-callback");
+  EXPECT_NE(signatures_of(options).find("X-Loader-Id"), std::string::npos);
+  EXPECT_EQ(make(options).site.text().find("signatures:"), std::string_view::npos);
+  options.signatures_file = "x.rules";
+  EXPECT_NE(make(options).site.text().find("signatures: [\"x.rules\"]\n"), std::string_view::npos);
+  options.scenarios.pop_back();
+  EXPECT_EQ(make(options).site.text().find("signatures:"), std::string_view::npos);
+}
+
+TEST(Drill, what_a_signature_knows_lies_across_two_segments) {
+  const std::string_view known = "X-Loader-Id: ";
+  std::string stream;
+  for (const Packet& packet : packets_of(made_of("loader-callback").capture.data)) {
+    const std::string_view text(reinterpret_cast<const char*>(packet.frame.data()), packet.frame.size());
+    EXPECT_EQ(text.find(known), std::string_view::npos);
+    // Ethernet, one tag, IPv4, TCP; to port 8080.
+    if (text.size() > 58 && packet.frame[27] == 6 && load_be16(packet.frame, 40) == 8080)
+      stream.append(text.substr(58, load_be16(packet.frame, 20) - 40u));
+  }
+  EXPECT_NE(stream.find(known), std::string::npos);
 }
 
 TEST(Drill, an_output_that_refuses_ends_it) {

@@ -59,23 +59,31 @@ bool write_labels(const World& world, Output& output) {
   const auto give = [&](const JsonWriter& json) {
     return output.write({reinterpret_cast<const std::uint8_t*>(json.text().data()), json.size()});
   };
+  // In the order of time; those of one time as they were laid. What the capture ended before has none.
+  std::vector<const Label*> ordered;
+  std::uint64_t not_begun = 0;
+  for (const Label& label : world.labels()) {
+    const bool begun = !label.attack || label.packets != 0 || (label.of_mirror && label.time < world.end());
+    if (begun) ordered.push_back(&label);
+    not_begun += begun ? 0 : 1;
+  }
+  std::stable_sort(ordered.begin(), ordered.end(), [](const Label* a, const Label* b) { return a->time < b->time; });
   JsonWriter head(buffer.data(), buffer.size());
   head.begin_object();
-  head.field("scenario", std::string_view(world.options().scenario));
-  head.field("seed", world.options().seed);
-  head.field("homes", world.options().homes);
-  head.field("days", world.options().days);
-  head.field("poll_s", static_cast<std::uint64_t>(poll_of(world.options()).ns / World::second_ns));
+  const Options& options = world.options();
+  head.field("scenario", names_of(options));
+  head.field("seed", options.seed);
+  head.field("homes", options.homes);
+  if (options.duration.ns == 0) head.field("days", options.days);
+  if (options.duration.ns != 0)
+    head.field("duration_s", static_cast<std::uint64_t>(options.duration.ns / World::second_ns));
+  head.field("poll_s", static_cast<std::uint64_t>(poll_of(options).ns / World::second_ns));
   head.field("start", time_text(world.start()));
   head.field("end", time_text(world.end()));
   head.field("packets", world.packets());
-  head.field("labels_left_out", world.labels_left_out());
+  head.field("labels_left_out", world.labels_left_out() + not_begun);
   head.raw(",\"events\":[");
   if (!give(head)) return false;
-  // In the order of time; those of one time as they were laid.
-  std::vector<const Label*> ordered;
-  for (const Label& label : world.labels()) ordered.push_back(&label);
-  std::stable_sort(ordered.begin(), ordered.end(), [](const Label* a, const Label* b) { return a->time < b->time; });
   bool first = true;
   for (const Label* label : ordered) {
     JsonWriter json(buffer.data(), buffer.size());

@@ -31,8 +31,10 @@ bool write_site(World& world, Output& output) {
     text.clear();
   };
   const Options& options = world.options();
-  text += "# The site of `tsujiban drill --scenario " + options.scenario + "`: seed " + std::to_string(options.seed) +
+  text += "# The site of `tsujiban drill --scenario " + names_of(options) + "`: seed " + std::to_string(options.seed) +
           ", " + std::to_string(options.homes) + " homes.\n";
+  text += "# Homes with the same private addresses, told apart by their VLAN.\n";
+  text += "# 演習用の設定: 同じプライベートアドレスを使う家々を VLAN で区別する。\n";
   text += "site: {name: drill, importance: B, timezone: Asia/Tokyo}\nsegments:\n";
   text += "  - {name: fan, prefix: 10.80.0.0/16, erab: A}\n";
   text += "  - {name: grid-command, prefix: 10.90.0.0/24, erab: R1}\n";
@@ -93,6 +95,8 @@ bool write_site(World& world, Output& output) {
             "], from: " + clock_text(d.from_minute) + ", to: " + clock_text(d.to_minute) +
             ", kw_max: " + std::to_string(options.homes * 6) + "}\n";
   }
+  if (!options.signatures_file.empty() && !signatures_of(options).empty())
+    text += "signatures: [\"" + options.signatures_file + "\"]\n";
   text += "maintenance: [{days: [sun], from: \"02:00\", to: \"04:00\"}]\n";
   flush(0);
   return taken;

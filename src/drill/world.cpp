@@ -40,13 +40,25 @@ std::uint64_t stream_of(std::string_view name) noexcept {
 
 const KindInfo& info_of(Kind kind) noexcept { return kinds[static_cast<std::size_t>(kind)]; }
 
-World::World(const Options& options, Output& capture)
-    : options_(options),
-      poll_(poll_of(options)),
-      writer_(capture),
-      random_(Random::of(options.seed, stream_of(options.scenario))) {
+World::World(const Options& options, Output& capture) : options_(options), poll_(poll_of(options)), writer_(capture) {
   homes_.reserve(options.homes);
   for (std::uint32_t i = 0; i < options.homes; ++i) make_home(i);
+}
+
+void World::begin_scenario(std::string_view name) {
+  scenario_ = randoms_.size();
+  randoms_.push_back(Random::of(options_.seed, stream_of(name)));
+}
+
+void World::add_mirror(Mirror mirror) {
+  if (!mirror_) {
+    mirror_ = std::move(mirror);
+    return;
+  }
+  mirror_ = [first = std::move(mirror_), second = std::move(mirror)](PacketTime time, const Frame& frame,
+                                                                     const Give& give) {
+    first(time, frame, [&](PacketTime when, const Frame& given) { second(when, given, give); });
+  };
 }
 
 std::int64_t World::time_of_day_ns(PacketTime time) noexcept {
@@ -136,7 +148,7 @@ void World::schedule(PacketTime time, std::uint32_t home, Task task, Kind kind, 
 }
 
 void World::at(PacketTime time, std::function<void(PacketTime)> step) {
-  steps_.push_back(std::move(step));
+  steps_.push_back({std::move(step), scenario_});
   schedule(time, static_cast<std::uint32_t>(steps_.size() - 1), Task::step);
 }
 
@@ -181,8 +193,9 @@ void World::write_until(std::int64_t time_ns) {
     free_slots_.push_back(next.slot);
     const PacketTime time{next.time_ns};
     if (time >= end()) continue;
-    if (mirror) {
-      mirror(time, slots_[next.slot], [&](PacketTime when, const Frame& frame) { write_one(when, frame, next.label); });
+    if (mirror_) {
+      mirror_(time, slots_[next.slot],
+              [&](PacketTime when, const Frame& frame) { write_one(when, frame, next.label); });
     } else {
       write_one(time, slots_[next.slot], next.label);
     }
@@ -197,8 +210,9 @@ bool World::run() {
     events_.pop_back();
     write_until(event.time_ns);
     if (event.task == Task::step) {
-      const std::function<void(PacketTime)> step = std::move(steps_[event.home]);
-      step(PacketTime{event.time_ns});
+      const Step step = std::move(steps_[event.home]);
+      scenario_ = step.scenario;
+      step.act(PacketTime{event.time_ns});
     } else {
       happen(event);
     }

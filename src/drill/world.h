@@ -60,6 +60,7 @@ struct Home {
   bool ipv6 = false;
   bool without_label = false;  // The site file has no JC-STAR label for its battery.
   std::uint32_t ems_object = 0x05ff01;
+  Mac intruder{};  // Of the attacker's host in this home; zeros: nobody was laid into it.
   // The connection to the aggregator's cloud.
   std::uint16_t cloud_port = 0;
   std::uint32_t own_sequence = 0, cloud_sequence = 0;
@@ -84,6 +85,7 @@ struct Label {
   std::string scenario;
   std::vector<std::string_view> expect, must_not, expect_later;
   std::string source, target, segment, note;
+  bool of_mirror = false;  // A condition of the mirror port: it has no packets of its own.
   PacketTime end{};
   std::uint64_t first_packet = 0, last_packet = 0, packets = 0;
 };
@@ -97,9 +99,15 @@ class World {
 
   const Options& options() const noexcept { return options_; }
   PacketTime start() const noexcept { return options_.start; }
-  PacketTime end() const noexcept { return options_.start + Duration::seconds(86'400 * std::int64_t{options_.days}); }
+  PacketTime end() const noexcept {
+    return options_.start +
+           (options_.duration.ns != 0 ? options_.duration : Duration::seconds(86'400 * std::int64_t{options_.days}));
+  }
   std::vector<Home>& homes() noexcept { return homes_; }
-  Random& random() noexcept { return random_; }  // Of the attack.
+  // What is laid from here on, and all that comes of it later, is this scenario's and draws from a stream of its own:
+  // neither another scenario nor the order changes what happens in it.
+  void begin_scenario(std::string_view name);
+  Random& random() noexcept { return randoms_[scenario_]; }  // Of the scenario at hand.
   // Nanoseconds since midnight in Japan.
   static std::int64_t time_of_day_ns(PacketTime time) noexcept;
 
@@ -116,8 +124,11 @@ class World {
   void emit(PacketTime time, Frame frame, std::uint32_t label = 0);
   // Does something at a later time.
   void at(PacketTime time, std::function<void(PacketTime)> step);
-  // What happens to frames on their way into the file (a mirror port's faults): may drop or double them.
-  std::function<void(PacketTime, const Frame&, const std::function<void(PacketTime, const Frame&)>&)> mirror;
+  // What happens to frames on their way into the file (a mirror port's faults): may drop or double them. A second one
+  // gets what the first gives.
+  using Give = std::function<void(PacketTime, const Frame&)>;
+  using Mirror = std::function<void(PacketTime, const Frame&, const Give&)>;
+  void add_mirror(Mirror mirror);
   // Makes everything up to the end. False when the output failed.
   bool run();
 
@@ -191,6 +202,10 @@ class World {
     new_device,
     router_change,
   };
+  struct Step {
+    std::function<void(PacketTime)> act;
+    std::size_t scenario;
+  };
   struct Event {
     std::int64_t time_ns;
     std::uint64_t order;
@@ -227,13 +242,15 @@ class World {
   Options options_;
   Duration poll_;
   PcapngWriter writer_;
-  Random random_;
+  std::vector<Random> randoms_;  // One a scenario.
+  std::size_t scenario_ = 0;
+  Mirror mirror_;
   std::vector<Home> homes_;
   std::vector<Event> events_;
   std::vector<Queued> queue_;
   std::vector<Frame> slots_;
   std::vector<std::uint32_t> free_slots_;
-  std::vector<std::function<void(PacketTime)>> steps_;
+  std::vector<Step> steps_;
   std::vector<Label> labels_;
   std::uint64_t labels_left_out_ = 0;
   std::uint64_t order_ = 0;
@@ -249,8 +266,6 @@ struct Dispatch {
 };
 std::span<const Dispatch> dispatches() noexcept;
 
-// Lays the scenario into the world before it runs. Empty, or why it cannot.
-std::string lay_scenario(World& world);
 bool write_labels(const World& world, Output& output);
 // The configuration that fits the capture.
 bool write_site(World& world, Output& output);

@@ -222,15 +222,21 @@ void Runner::listen(BlockRing& ring, const std::vector<capture::LiveSource*>& so
     ring.publish();
     block = nullptr;
   };
-  // Puts a packet into the block at hand or the next one. While stopping nothing new comes, so there is time to wait.
+  // Puts a packet into the block at hand or the next one. Where the workers are behind it waits: the kernel's buffer
+  // holds more than these blocks. Not for ever, because what hangs must not look like a link without traffic; and while
+  // it hangs, not for each packet anew.
+  constexpr std::int64_t wait_max_ns = 50'000'000, nap_ns = 50'000;
+  std::int64_t waited_ns = 0;
   const auto put = [&](const RawPacket& packet) {
     for (;;) {
       if (block == nullptr) block = ring.claim();
       if (block == nullptr) {
-        if (!stopping) return false;
-        sleep_ns(50'000);
+        if (!stopping && waited_ns >= wait_max_ns) return false;
+        sleep_ns(nap_ns);
+        waited_ns += nap_ns;
         continue;
       }
+      waited_ns = 0;
       if (block->add(packet)) return true;
       publish();
     }

@@ -1,4 +1,4 @@
-"""Packets and captures made by hand for the tests and the demonstration. Standard library only; same arguments, same bytes."""
+"""Packets and captures made by hand for the tests. Standard library only; same arguments, same bytes."""
 import ipaddress
 import struct
 
