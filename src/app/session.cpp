@@ -14,6 +14,10 @@
 #include "dissectors/dhcp/dhcp_wire.h"
 #include "dissectors/dns/dns_dissector.h"
 #include "dissectors/echonet_lite/echonet_lite_wire.h"
+#include "dissectors/http/http_dissector.h"
+#include "dissectors/modbus/modbus_dissector.h"
+#include "dissectors/mqtt/mqtt_dissector.h"
+#include "dissectors/tls/tls_dissector.h"
 
 namespace tsujiban::app {
 namespace {
@@ -143,6 +147,10 @@ output::StartBanner make_banner(const pipeline::RunContext& run, const std::stri
 std::string_view message_type_name(AppProtocol protocol, unsigned type) {
   if (protocol == AppProtocol::dhcp) return dhcp::counter_name(type);
   if (protocol == AppProtocol::dns) return dns::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::http) return http::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::tls) return tls::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::mqtt) return mqtt::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::modbus) return modbus::message_type_name(static_cast<std::uint8_t>(type));
   if (protocol == AppProtocol::echonet_lite) return echonet_lite::service_name(static_cast<std::uint8_t>(type));
   return {};
 }

@@ -86,10 +86,51 @@ namespace tsujiban {
                           row(dns_too_many_records, "more records than are read of one message")                       \
                               row(dns_bad_opcode, "an opcode that is not assigned")                                    \
                                   row(dns_reserved_bit, "the reserved header bit is set")                              \
-                                      row(dns_unsynchronised, "stream bytes that begin no DNS message") /* DHCP */     \
+                                      row(dns_unsynchronised, "stream bytes that begin no DNS message") /* HTTP */     \
+      row(http_bad_start_line, "a line that begins no HTTP/1.x message where one must begin")                          \
+          row(http_line_too_long, "an HTTP start line longer than the limit")                                          \
+              row(http_headers_too_long, "HTTP headers or trailers longer than the limit")                             \
+                  row(http_too_many_headers, "more HTTP headers than the limit")                                       \
+                      row(http_bad_header, "an HTTP header line without a name or a colon")                            \
+                          row(http_ambiguous_length, "HTTP headers that give a body more than one length")             \
+                              row(http_bad_chunk, "an HTTP chunk whose size cannot be read or is not kept")            \
+                                  row(http_bad_encoding, "an HTTP body that its content coding does not decode")       \
+                                      row(http_decompression_bomb,                                                     \
+                                          "an HTTP body that inflates beyond the ratio") /* DHCP */                    \
       row(dhcp_bad_header, "a DHCP operation, address length or cookie that cannot be")                                \
           row(dhcp_bad_option, "a DHCP option that its length or place makes impossible")                              \
-              row(dhcp_too_many_options, "more DHCP options or relays than are read of one message")
+              row(dhcp_too_many_options, "more DHCP options or relays than are read of one message") /* Modbus */      \
+      row(modbus_bad_protocol_id, "an MBAP protocol identifier other than 0")                                          \
+          row(modbus_bad_function, "a function code that no request can have")                                         \
+              row(modbus_bad_quantity, "a quantity outside the function's limits")                                     \
+                  row(modbus_bad_byte_count, "a byte count that contradicts the quantity or the message's length")     \
+                      row(modbus_answer_mismatch, "an answer that does not fit its request")                           \
+                          row(modbus_unsolicited, "an answer without a request")                                       \
+                              row(modbus_unsynchronised, "stream bytes that begin no Modbus message") /* MQTT */       \
+      row(mqtt_bad_flags, "fixed header or connect flags that the packet type forbids") row(                           \
+          mqtt_bad_type, "an MQTT packet type that is not assigned") row(mqtt_bad_qos,                                 \
+                                                                         "an MQTT quality of service of 3")            \
+          row(mqtt_bad_string, "an MQTT string that is no UTF-8, or has a null character") row(                        \
+              mqtt_bad_topic, "a topic name or filter with wildcards where none can be")                               \
+              row(mqtt_bad_packet_id, "an MQTT packet identifier of 0") row(                                           \
+                  mqtt_bad_property, "an MQTT property that is unknown, repeated or has no place here")                \
+                  row(mqtt_properties_too_long, "MQTT properties longer than their packet") row(                       \
+                      mqtt_unintroduced,                                                                               \
+                      "an MQTT packet on a connection without CONNECT") row(mqtt_double_connect,                       \
+                                                                            "a second CONNECT on a connection")        \
+                      row(mqtt_unsolicited, "an MQTT acknowledgement of nothing that was sent") row(                   \
+                          mqtt_wrong_direction, "an MQTT packet that the other side sends")                            \
+                          row(mqtt_unsynchronised, "stream bytes that begin no MQTT packet") /* TLS */ row(            \
+                              tls_bad_record, "a TLS record header whose type, version or length cannot be")           \
+                              row(tls_bad_handshake, "a TLS handshake message whose lengths contradict each other")    \
+                                  row(tls_bad_extension, "a TLS extension that its length or place makes impossible")  \
+                                      row(tls_unexpected_message, "a TLS message where none of its kind can be") row(  \
+                                          tls_message_too_large, "a TLS handshake message longer than is reassembled") \
+                                          row(tls_bad_certificate, "a certificate that is no X.509 in DER")            \
+                                              row(tls_heartbeat_overread,                                              \
+                                                  "a TLS heartbeat that asks for more bytes than it brings")           \
+                                                  row(tls_data_after_alert, "bytes after a fatal TLS alert")           \
+                                                      row(tls_unsynchronised, "stream bytes that begin no TLS record")
 
 enum class ParseError : std::uint8_t {
   none = 0,

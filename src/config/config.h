@@ -123,11 +123,22 @@ struct DispatchWindow {
 
 // `erab: {R4: {protocols: [...]}}`: what a site asks of one interface. Empty: the guideline's default.
 struct InterfaceRules {
-  bool has_protocols = false;
-  std::vector<AppProtocol> protocols;  // Permitted there, by content.
+  bool has_protocols = false, has_requirements = false;
+  bool encryption = false, mutual_auth = false;  // Required there, where `has_requirements`.
+  std::uint16_t tls_min = 0;                     // 0x0301 TLS 1.0 to 0x0304 TLS 1.3; 0: not given.
+  std::vector<AppProtocol> protocols;            // Permitted there, by content.
   std::string reason;
   Place place;
 };
+
+// What an interface asks of its sessions.
+struct Requirements {
+  bool encryption, mutual_auth;
+  std::uint16_t tls_min;
+};
+// Of the guideline (3.6.1 to 3.6.6): what crosses or may cross public networks is encrypted and authenticated on both
+// sides; inside the home it is recommended only, and the meters' routes protect themselves below IP.
+Requirements default_requirements_of(ErabInterface interface) noexcept;
 
 // `privacy:`. With a configuration masking is on unless it says no; without one it is off.
 struct Privacy {
@@ -190,6 +201,8 @@ struct Config {
   std::vector<DetectorSettings> detectors = std::vector<DetectorSettings>(detector_count);
   // Parallel to `tunables()`: the catalogue's defaults, or what `detectors:` says instead.
   std::vector<Tunable> tunables = {tsujiban::tunables().begin(), tsujiban::tunables().end()};
+  // The site's rules where it gives some, else the guideline's.
+  Requirements requirements_of(ErabInterface interface) const noexcept;
   const DetectorSettings& settings(DetectorId id) const noexcept { return detectors[static_cast<std::size_t>(id)]; }
   // The setting `key` of a detector that has it (a check). Kinds as in Tunable.
   const Tunable& tunable(DetectorId id, std::string_view key) const noexcept;

@@ -143,7 +143,7 @@ TEST(ConfigAllow, every_wrong_value_is_told) {
                             "allow:\n"
                             "  - {from: role:emss, to: vtn.example.jp, ports: [tcp/443]}\n"
                             "  - {from: batery, to: [segment:han-14, 203.0.113.1/24, 203.0.113.0/24], direction: out}\n"
-                            "  - {from: battery, ports: [tcp/443, 80], protocols: [echonet, modbus]}\n"
+                            "  - {from: battery, ports: [tcp/443, 80], protocols: [echonet, profibus]}\n"
                             "  - {from: [battery, battery], to: any, reason: \"\"}\n"
                             "  - {from: {a: b}, to: []}\n"),
       (Lines{"site.yaml:7:12: from: \"emss\" is no role; did you mean \"ems\"?; accepted: grid_command, coordinator, "
@@ -162,7 +162,7 @@ TEST(ConfigAllow, every_wrong_value_is_told) {
              "site.yaml:9:5: an allow entry needs the key \"to\"",
              "site.yaml:9:38: ports: \"80\" names no ports; accepted: tcp/443, udp/3610, tcp/1000-2000, any",
              "site.yaml:9:55: protocols: \"echonet\" is no protocol that is understood; accepted: " + protocols(),
-             "site.yaml:9:64: protocols: \"modbus\" is no protocol that is understood; accepted: " + protocols(),
+             "site.yaml:9:64: protocols: \"profibus\" is no protocol that is understood; accepted: " + protocols(),
              "site.yaml:10:12: from: a name is here twice", "site.yaml:10:49: reason: 1 to 256 bytes are accepted",
              "site.yaml:11:12: from: here is a map; a single value is accepted",
              "site.yaml:11:24: to: the list is empty; give one or more, or leave the key out"}));

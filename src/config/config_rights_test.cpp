@@ -171,14 +171,20 @@ TEST(ConfigErab, a_looser_rule_needs_its_reason) {
   EXPECT_EQ(rules(ErabInterface::R4).reason, "old gateways");
   EXPECT_FALSE(rules(ErabInterface::R1).has_protocols);
   EXPECT_EQ(
-      faults_of("erab: {R4: {protocols: [echonet_lite]}, R7: {}, R5: {require: [encryption], tls_min: 1.2}}\n"),
-      (Lines{"site.yaml:1:24: protocols: echonet_lite is not what the guideline has on R4; a looser rule needs the "
-             "key \"reason\" beside it",
-             "site.yaml:1:41: unknown key \"R7\" in erab; did you mean \"R1\"?; accepted: R1, R2, R3, R4, R5, R6, "
-             "VENDOR, A, B",
-             "site.yaml:1:53: the rules of an interface needs the key \"protocols\"",
-             "site.yaml:1:54: unknown key \"require\" in the rules of an interface; accepted: protocols, reason",
-             "site.yaml:1:77: unknown key \"tls_min\" in the rules of an interface; accepted: protocols, reason"}));
+      faults_of("erab: {R4: {protocols: [echonet_lite]}, R7: {}, R5: {}, R1: {require: encryption, tls_min: 1.1},\n"
+                "       A: {require: [none, encryption], tls_min: 2}}\n"),
+      (Lines{
+          "site.yaml:1:24: protocols: echonet_lite is not what the guideline has on R4; a looser rule needs the "
+          "key \"reason\" beside it",
+          "site.yaml:1:41: unknown key \"R7\" in erab; did you mean \"R1\"?; accepted: R1, R2, R3, R4, R5, R6, "
+          "VENDOR, A, B",
+          "site.yaml:1:53: the rules of an interface needs the key \"protocols\"",
+          "site.yaml:1:71: require: the guideline asks for encryption and mutual-auth on R1; a looser rule needs the "
+          "key \"reason\" beside it",
+          "site.yaml:1:92: tls_min: below TLS 1.2, which RFC 8996 leaves; a looser rule needs the key \"reason\" "
+          "beside it",
+          "site.yaml:2:28: require: \"encryption\" cannot be here; accepted: encryption, mutual-auth, or none alone",
+          "site.yaml:2:50: tls_min: \"2\" is not known; accepted: 1.0, 1.1, 1.2, 1.3"}));
 }
 
 TEST(ConfigPrivacy, masking_is_on_unless_the_configuration_says_no) {

@@ -83,11 +83,19 @@ std::string describe(const Config& config) {
                     kilowatts_text(config.power_steps_kw[2]));
   for (std::size_t i = 1; i < erab_interface_count; ++i) {
     const InterfaceRules& rules = config.erab[i];
-    if (!rules.has_protocols) continue;
-    std::string protocols;
+    if (!rules.has_protocols && !rules.has_requirements && rules.tls_min == 0) continue;
+    std::string text;
     for (const AppProtocol protocol : rules.protocols)
-      protocols += (protocols.empty() ? "" : ", ") + std::string(name_of(protocol));
-    line("erab", std::string(name_of(static_cast<ErabInterface>(i))) + ": " + protocols +
+      text += (text.empty() ? "" : ", ") + std::string(name_of(protocol));
+    const auto more = [&](std::string_view what) { text += (text.empty() ? "" : "; ") + std::string(what); };
+    if (rules.has_requirements) {
+      more(rules.encryption && rules.mutual_auth ? "encryption and mutual authentication required"
+           : rules.encryption                    ? "encryption required"
+           : rules.mutual_auth                   ? "mutual authentication required"
+                                                 : "no encryption required");
+    }
+    if (rules.tls_min != 0) more("TLS 1." + std::to_string(rules.tls_min - 0x0301) + " at least");
+    line("erab", std::string(name_of(static_cast<ErabInterface>(i))) + ": " + text +
                      (rules.reason.empty() ? std::string{} : ", because: " + rules.reason));
   }
   line("privacy", !config.privacy.mask         ? "off: readings and identifiers are written as they are"

@@ -72,6 +72,13 @@ bool is_of_guideline(ErabInterface interface, AppProtocol protocol) noexcept {
   switch (protocol) {
     case AppProtocol::echonet_lite:
       return interface == ErabInterface::R5 || interface == ErabInterface::B;
+    case AppProtocol::http:
+    case AppProtocol::tls:
+      return interface != ErabInterface::A && interface != ErabInterface::B;
+    case AppProtocol::mqtt:
+      return interface == ErabInterface::R5 || interface == ErabInterface::R6 || interface == ErabInterface::VENDOR;
+    case AppProtocol::modbus:
+      return interface == ErabInterface::R5;
     case AppProtocol::dns:
     case AppProtocol::dhcp:
     case AppProtocol::unknown:
@@ -144,8 +151,58 @@ void read_control_defaults(Building& building, const Value& value) {
   read_word<bool>(building.context, value, "control_defaults", words, meanings, building.config.control_defaults);
 }
 
+Requirements default_requirements_of(ErabInterface interface) noexcept {
+  constexpr std::uint16_t tls_1_2 = 0x0303;
+  switch (interface) {
+    case ErabInterface::R1:
+    case ErabInterface::R2:
+    case ErabInterface::R3:
+    case ErabInterface::R4:
+    case ErabInterface::R6:
+    case ErabInterface::VENDOR:
+      return {true, true, tls_1_2};
+    default:
+      return {false, false, tls_1_2};
+  }
+}
+
+Requirements Config::requirements_of(ErabInterface interface) const noexcept {
+  Requirements all = default_requirements_of(interface);
+  const InterfaceRules& rules = erab[static_cast<std::size_t>(interface)];
+  if (rules.has_requirements) all.encryption = rules.encryption, all.mutual_auth = rules.mutual_auth;
+  if (rules.tls_min != 0) all.tls_min = rules.tls_min;
+  return all;
+}
+
+namespace {
+
+void read_requirements(Context& context, const Value& value, InterfaceRules& rules) {
+  rules.has_requirements = static_cast<bool>(value);
+  bool none = false;
+  read_one_or_list(context, value, "require", [&](const Value& item, std::string_view text) {
+    if (text == "encryption" && !none) {
+      rules.encryption = true;
+    } else if (text == "mutual-auth" && !none) {
+      rules.mutual_auth = true;
+    } else if (text == "none" && !rules.encryption && !rules.mutual_auth) {
+      none = true;
+    } else {
+      wrong(context, item, "require",
+            in_quotes(text) + " cannot be here; accepted: encryption, mutual-auth, or none alone");
+    }
+  });
+}
+
+void read_tls_min(Context& context, const Value& value, std::uint16_t& tls_min) {
+  static constexpr std::array<std::string_view, 4> words = {"1.0", "1.1", "1.2", "1.3"};
+  static constexpr std::array<std::uint16_t, 4> meanings = {0x0301, 0x0302, 0x0303, 0x0304};
+  read_word<std::uint16_t>(context, value, "tls_min", words, meanings, tls_min);
+}
+
+}  // namespace
+
 void read_erab(Building& building, const Value& value) {
-  static constexpr std::array<std::string_view, 2> keys = {"protocols", "reason"};
+  static constexpr std::array<std::string_view, 4> keys = {"protocols", "require", "tls_min", "reason"};
   Context& context = building.context;
   std::array<std::string_view, erab_interface_count - 1> names;
   for (std::size_t i = 0; i < names.size(); ++i) names[i] = name_of(static_cast<ErabInterface>(i + 1));
@@ -158,14 +215,26 @@ void read_erab(Building& building, const Value& value) {
     const auto interface = static_cast<ErabInterface>(i + 1);
     InterfaceRules& rules = building.config.erab[i + 1];
     rules.place = context.faults.place_of(at.position());
-    const Value protocols = rules_map.need("protocols");
+    const Value require = rules_map.find("require"), tls_min = rules_map.find("tls_min");
+    const Value protocols = require || tls_min ? rules_map.find("protocols") : rules_map.need("protocols");
     rules.has_protocols = static_cast<bool>(protocols);
-    read_protocols(context, protocols, rules.protocols);
+    if (protocols) read_protocols(context, protocols, rules.protocols);
+    if (require) read_requirements(context, require, rules);
+    if (tls_min) read_tls_min(context, tls_min, rules.tls_min);
     const Value reason_value = rules_map.find("reason");
     std::string_view reason;
     read_reason(context, reason_value, reason);
     rules.reason = reason;
     if (reason_value) continue;
+    const Requirements guideline = default_requirements_of(interface);
+    if (rules.has_requirements &&
+        ((guideline.encryption && !rules.encryption) || (guideline.mutual_auth && !rules.mutual_auth)))
+      wrong(context, require, "require",
+            "the guideline asks for encryption and mutual-auth on " + std::string(names[i]) +
+                "; a looser rule needs the key \"reason\" beside it");
+    if (rules.tls_min != 0 && rules.tls_min < guideline.tls_min)
+      wrong(context, tls_min, "tls_min",
+            "below TLS 1.2, which RFC 8996 leaves; a looser rule needs the key \"reason\" beside it");
     for (const AppProtocol protocol : rules.protocols) {
       if (is_of_guideline(interface, protocol)) continue;
       wrong(context, protocols, "protocols",

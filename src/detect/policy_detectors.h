@@ -10,6 +10,7 @@ extern const SiteDetectorRow policy_ports_row;           // policy.port-not-allo
 extern const SiteDetectorRow policy_protocols_row;       // policy.protocol-not-allowed
 extern const SiteDetectorRow policy_roles_row;           // policy.role-violation
 extern const SiteDetectorRow policy_routes_row;          // policy.route-crossing, policy.r1-not-isolated
+extern const SiteDetectorRow policy_sessions_row;        // policy.plaintext, .no-mutual-auth, .weak-tls, .certificate
 extern const SiteDetectorRow policy_unknown_assets_row;  // policy.unknown-asset
 
 }  // namespace tsujiban::detect

@@ -42,7 +42,8 @@ class Findings {
   virtual ~Findings() = default;
   // One occurrence. Merging, repeating and counting are done behind it; `merge_key` tells conditions of one pair apart.
   virtual void raise(const Alert& alert) noexcept = 0;
-  // The detector cannot see what it needs for this pair: told by sensor.blind and counted. `why` is static text.
+  // The detector cannot see what it needs for this pair: counted, and told by sensor.blind. `why` is static text; null
+  // where the catalogue wants it counted only.
   virtual void rests(DetectorId detector, const Fact& fact, const Ends& ends, const char* why) noexcept = 0;
 };
 

@@ -125,6 +125,7 @@ void SiteEngine::rests(DetectorId detector, const Fact& fact, const Ends& ends, 
     --blind_peers_[static_cast<std::size_t>(blind_.key(blind_.first()).detector)];
   if (!blind_.use(pair).added) return;
   const std::uint32_t pairs = ++blind_peers_[static_cast<std::size_t>(detector)];
+  if (why == nullptr) return;
   // One condition a detector and link: without addresses, so that a thousand pairs are one alert with a count.
   Alert alert = alert_of(DetectorId::sensor_blind, fact, ends);
   alert.has_addresses = false;

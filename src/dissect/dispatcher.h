@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/prefetch.h"
 #include "dissect/dissector.h"
 #include "flow/flow_table.h"
 #include "reassembly/byte_store.h"
@@ -25,6 +26,12 @@ class Dispatcher {
 
   void prefetch_datagram(AppProtocol app, const DecodedPacket& packet) const noexcept {
     if (app != AppProtocol::unknown) dissectors_[row_of(app)]->prefetch(packet);
+  }
+
+  void prefetch_stream(std::uint32_t stream) const noexcept {
+    const auto* at = reinterpret_cast<const char*>(&streams_[stream]);
+    prefetch(at);
+    prefetch(at + sizeof(Stream) - 1);
   }
 
   // `stream` is the caller's handle of the stream's state here, 0 at first; made when needed and given back by `close`.

@@ -15,6 +15,7 @@ struct Scenario {
 std::span<const Scenario> control_scenarios() noexcept;  // attacks_control.cpp
 std::span<const Scenario> echonet_scenarios() noexcept;  // attacks_echonet.cpp
 std::span<const Scenario> network_scenarios() noexcept;  // attacks_network.cpp
+std::span<const Scenario> session_scenarios() noexcept;  // attacks_sessions.cpp
 std::span<const Scenario> sensor_scenarios() noexcept;   // attacks_sensor.cpp
 
 using Names = std::initializer_list<std::string_view>;

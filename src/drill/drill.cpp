@@ -21,7 +21,8 @@ constexpr std::array benign_scenarios = {
 const std::vector<Scenario>& all() {
   static const std::vector<Scenario> rows = [] {
     std::vector<Scenario> made(benign_scenarios.begin(), benign_scenarios.end());
-    for (const auto part : {control_scenarios(), echonet_scenarios(), network_scenarios(), sensor_scenarios()})
+    for (const auto part :
+         {control_scenarios(), echonet_scenarios(), network_scenarios(), session_scenarios(), sensor_scenarios()})
       made.insert(made.end(), part.begin(), part.end());
     return made;
   }();

@@ -36,6 +36,7 @@ enum class FactKind : std::uint8_t {
   address_assignment,    // News: a DHCP server answers (RFC 2131, RFC 8415).
   name_query,            // Each: a host asks for a name, or is told what became of its question.
   name_answer,           // News: a name has an address, or is an alias (DNS, mDNS, LLMNR).
+  secure_session,        // Each: a TLS handshake is over, or what can be read of it.
   count_
 };
 inline constexpr Duration news_repeat = Duration::seconds(30), report_repeat = Duration::seconds(120),
@@ -215,6 +216,52 @@ struct NameAnswer {
   NameService service;
 };
 
+// What weakens a TLS session: bits of SecureSession::weak.
+namespace session_weakness {
+inline constexpr std::uint16_t old_version = 1u << 0;  // SSL 2 and 3, TLS 1.0 and 1.1 (RFC 8996).
+inline constexpr std::uint16_t null_suite = 1u << 1;
+inline constexpr std::uint16_t export_suite = 1u << 2;
+inline constexpr std::uint16_t anonymous_suite = 1u << 3;
+inline constexpr std::uint16_t rc4_suite = 1u << 4;
+inline constexpr std::uint16_t des_suite = 1u << 5;
+inline constexpr std::uint16_t triple_des_suite = 1u << 6;
+inline constexpr std::uint16_t md5_suite = 1u << 7;
+inline constexpr std::uint16_t short_key =
+    1u << 8;  // Of the server's certificate: RSA below 2048 bits, an elliptic curve below 256.
+inline constexpr std::uint16_t sha1_signature = 1u << 9;  // Of that certificate.
+inline constexpr std::uint16_t md5_signature = 1u << 10;  // The same.
+inline constexpr std::uint16_t compression = 1u << 11;    // Of the session (CVE-2012-4929).
+inline constexpr std::uint16_t heartbeat_overread =
+    1u << 12;  // A heartbeat asks for more bytes than it brings (CVE-2014-0160).
+inline constexpr std::uint16_t downgraded =
+    1u << 13;  // The server's random says that it could do better (RFC 8446, 4.1.3).
+}  // namespace session_weakness
+
+// A TLS handshake, as far as it can be read: in TLS 1.3 everything behind ServerHello is encrypted, certificates too.
+// The fact's source is the client.
+struct SecureSession {
+  // How the name that the client asked for stands to the server's certificate.
+  enum class NameMatch : std::uint8_t { unknown, matches, differs };
+  DomainName server_name;          // SNI in lower case; `size_bytes` 0: none was sent.
+  std::uint64_t certificate_hash;  // The first 8 bytes of the SHA-256 of the server's certificate, as sent; 0: unseen.
+  std::int64_t not_before_s, not_after_s;  // Of that certificate, Unix time; 0: unseen.
+  std::uint64_t ja3_hash;                  // The first 8 bytes of the client's JA3; 0: no ClientHello.
+  std::array<char, 36> ja4;                // Of the client; all zero: no ClientHello.
+  std::uint16_t version;       // Negotiated: 0x0002 SSL 2, 0x0300 SSL 3 to 0x0304 TLS 1.3; without an answer what the
+                               // client offered; 0: neither was seen.
+  std::uint16_t cipher_suite;  // Chosen, where `answered`.
+  std::uint16_t key_bits;      // Of the server's certificate; 0: unseen, or of an unknown kind.
+  std::uint16_t weak;          // Bits of session_weakness.
+  NameMatch name_matches;      // `unknown` where no name or no certificate was seen.
+  std::uint8_t fatal_alert;    // Description of the first fatal alert before encryption; 0: none.
+  bool answered;               // A ServerHello was seen.
+  bool established;            // Encryption began in both directions, as far as they were seen.
+  bool resumed;                // An earlier session goes on: no certificate is sent.
+  bool server_certificate_seen, self_signed;
+  bool client_certificate_requested, client_certificate_presented;
+  bool client_certificate_proved;  // By CertificateVerify.
+};
+
 struct Fact {
   FactKind kind{};
   AppProtocol protocol = AppProtocol::unknown;
@@ -242,6 +289,7 @@ struct Fact {
     AddressAssignment address_assignment;
     NameQuery name_query;
     NameAnswer name_answer;
+    SecureSession secure_session;
   };
   Fact() noexcept : exchange{} {}
 };
@@ -268,6 +316,16 @@ constexpr std::size_t fact_bytes(FactKind kind) noexcept {
       return head + sizeof(Claim);
     case FactKind::reading:
       return head + sizeof(Reading);
+    case FactKind::router_advertisement:
+      return head + sizeof(RouterAdvertisement);
+    case FactKind::address_assignment:
+      return head + sizeof(AddressAssignment);
+    case FactKind::name_query:
+      return head + sizeof(NameQuery);
+    case FactKind::name_answer:
+      return head + sizeof(NameAnswer);
+    case FactKind::secure_session:
+      return head + sizeof(SecureSession);
     default:
       return sizeof(Fact);
   }

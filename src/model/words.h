@@ -49,7 +49,21 @@ bool parse_erab_interface(std::string_view text, ErabInterface& interface) noexc
 enum class Severity : std::uint8_t { critical = 1, high = 2, medium = 3, low = 4 };
 
 // The types of event that a record can have, by the name in `event_type`. A type exists when its dissector does.
-enum class EventType : std::uint8_t { alert, flow, echonet_lite, dns, dhcp, arp, anomaly, stats, count_ };
+enum class EventType : std::uint8_t {
+  alert,
+  flow,
+  echonet_lite,
+  http,
+  tls,
+  dns,
+  mqtt,
+  modbus,
+  dhcp,
+  arp,
+  anomaly,
+  stats,
+  count_
+};
 inline constexpr std::size_t event_type_count = static_cast<std::size_t>(EventType::count_);
 std::string_view name_of(EventType type) noexcept;
 bool parse_event_type(std::string_view text, EventType& type) noexcept;
@@ -71,7 +85,7 @@ class EventTypes {
 };
 
 // Application protocols, by the name in `app_proto`, the configuration and metrics.
-enum class AppProtocol : std::uint8_t { unknown, echonet_lite, dns, dhcp, count_ };
+enum class AppProtocol : std::uint8_t { unknown, echonet_lite, dns, dhcp, http, tls, mqtt, modbus, count_ };
 inline constexpr std::size_t app_protocol_count = static_cast<std::size_t>(AppProtocol::count_);
 std::string_view name_of(AppProtocol protocol) noexcept;
 bool parse_app_protocol(std::string_view text, AppProtocol& protocol) noexcept;

@@ -11,10 +11,11 @@ constexpr std::string_view control_en = "Control command", control_ja = "制御�
 constexpr std::string_view echonet_en = "ECHONET Lite anomaly", echonet_ja = "ECHONET Liteの異常";
 constexpr std::string_view recon_en = "Reconnaissance", recon_ja = "偵察行為";
 constexpr std::string_view mitm_en = "Man in the middle", mitm_ja = "中間者攻撃";
+constexpr std::string_view lateral_en = "Lateral movement", lateral_ja = "内部での拡散";
 constexpr std::string_view availability_en = "Availability", availability_ja = "可用性";
 constexpr std::string_view vuln_en = "Vulnerability", vuln_ja = "脆弱性";
 
-constexpr std::array<DetectorMessage, 36> rows = {{
+constexpr std::array<DetectorMessage, 41> rows = {{
     {DetectorId::policy_peer_not_allowed, "Communication with a peer that is not on the allow list",
      "許可リストに登録されていない相手との通信を検知しました", policy_en, policy_ja},
     {DetectorId::signature, "Signature match", "シグネチャに一致する通信を検知しました", "Signature match",
@@ -34,6 +35,15 @@ constexpr std::array<DetectorMessage, 36> rows = {{
      "資産が、申告されていないポートで応答しています", policy_en, policy_ja},
     {DetectorId::policy_protocol_not_allowed, "A protocol is used on an interface that does not permit it",
      "このインターフェースで許可されていないプロトコルを検知しました", policy_en, policy_ja},
+    {DetectorId::policy_plaintext, "Readable data on an interface that needs encryption",
+     "暗号化が必要なインターフェースに、暗号化されていない通信があります", policy_en, policy_ja},
+    {DetectorId::policy_no_mutual_auth,
+     "A session without a client certificate where both sides have to prove themselves",
+     "相互認証が必要な通信で、クライアント証明書が提示されていません", policy_en, policy_ja},
+    {DetectorId::policy_weak_tls, "An outdated TLS version or a weak cipher suite",
+     "古いTLSバージョンまたは脆弱な暗号スイートが使われています", policy_en, policy_ja},
+    {DetectorId::policy_certificate, "A server certificate that cannot be trusted",
+     "サーバー証明書に問題があります（期限切れ・自己署名・名称不一致・弱い鍵など）", policy_en, policy_ja},
     {DetectorId::policy_route_crossing, "Traffic crosses between the A-route and the B-route or a home network",
      "Aルートと、Bルートまたは宅内網との間に通信があります", policy_en, policy_ja},
     {DetectorId::policy_r1_not_isolated, "A host of the grid operator's interface (R1) talks to a host outside of it",
@@ -70,6 +80,8 @@ constexpr std::array<DetectorMessage, 36> rows = {{
      echonet_ja},
     {DetectorId::recon_scan, "Hosts or ports are being scanned", "ホストまたはポートの走査（スキャン）を検知しました",
      recon_en, recon_ja},
+    {DetectorId::lateral_smb_spread, "One host opens SMB, RDP or WinRM to many others",
+     "一台の機器が、多数の機器へSMB・RDP・WinRM接続を行っています（マルウェア拡散の疑い）", lateral_en, lateral_ja},
     {DetectorId::mitm_arp_spoof, "Conflicting claims of one address (ARP)",
      "ARPなりすましの疑い：同じアドレスを別の機器が名乗っています", mitm_en, mitm_ja},
     {DetectorId::mitm_ndp_spoof, "Conflicting claims of one address (neighbour discovery)",

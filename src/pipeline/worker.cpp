@@ -106,6 +106,7 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
     return;
   const Session& session = sessions_[flows_.at(flow).session];
   streams_.prefetch(session.stream);
+  if (session.app != 0) dispatcher_.prefetch_stream(session.app);
   if (scans_ && packet.payload_length != 0) {
     for (const std::uint32_t scan : session.scan) {
       if (scan != 0) scanner_.prefetch_stream(scan);
@@ -227,6 +228,7 @@ void Worker::idle(PacketTime wall) noexcept {
 
 void Worker::finish() noexcept {
   constexpr std::uint64_t after_all = ~std::uint64_t{0};
+  current_time_ = clock_.now();  // Of all packets, so that it is the same for any number of workers.
   records_.set_order({after_all, Phase::tick, 0});
   flows_.end_all(flow::EndReason::shutdown);
   records_.set_order({after_all, Phase::tick, after_flows});

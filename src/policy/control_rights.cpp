@@ -35,6 +35,16 @@ constexpr ProtocolDefaults defaults_of(AppProtocol protocol) noexcept {
       return {all_interfaces, false};  // Part of every network; where it may go is for the allow list.
     case AppProtocol::dhcp:
       return {all_interfaces, false};  // As DNS; which server may answer is for mitm.rogue-dhcp.
+    case AppProtocol::http:
+    case AppProtocol::tls:
+      // OpenADR and the vendors' clouds (3.6.1 to 3.6.6); the meters' routes know neither.
+      return {all_interfaces & ~(bit_of(ErabInterface::A) | bit_of(ErabInterface::B)), false};
+    case AppProtocol::mqtt:
+      return {bit_of(ErabInterface::none) | bit_of(ErabInterface::R5) | bit_of(ErabInterface::R6) |
+                  bit_of(ErabInterface::VENDOR),
+              false};
+    case AppProtocol::modbus:
+      return {bit_of(ErabInterface::none) | bit_of(ErabInterface::R5), false};
     case AppProtocol::count_:
       break;
   }

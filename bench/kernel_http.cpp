@@ -1,0 +1,117 @@
+// HTTP: nanoseconds a transaction of OpenADR, with and without records, in pieces as segments bring them, and what
+// hostile bytes cost.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "dissectors/http/http_dissector.h"
+
+namespace {
+
+using namespace tsujiban;
+
+// Takes everything and keeps nothing: what is measured is the dissector.
+class NullSink final : public dissect::RecordSink {
+ public:
+  explicit NullSink(bool records) : buffer_(std::make_unique<char[]>(buffer_bytes)) {
+    if (records) wanted_ = EventTypes::all();
+  }
+  JsonWriter* begin(EventType, const dissect::MessageContext&) noexcept override {
+    writer_ = JsonWriter(buffer_.get(), buffer_bytes);
+    writer_.begin_object();
+    return &writer_;
+  }
+  void response_time_here(const Exchange&) noexcept override {}
+  void end() noexcept override { benchmark::DoNotOptimize(writer_.size()); }
+  void fact(const Fact& told) noexcept override { benchmark::DoNotOptimize(told); }
+  bool is_addition(std::uint64_t, std::uint32_t, Duration, PacketTime) noexcept override { return true; }
+  bool is_change(std::uint64_t, std::uint64_t, Duration, PacketTime) noexcept override { return true; }
+  Asked& asked(std::uint64_t) noexcept override { return asked_; }
+  void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
+
+ private:
+  static constexpr std::size_t buffer_bytes = 1 << 20;
+  Asked asked_{};
+  std::unique_ptr<char[]> buffer_;
+  JsonWriter writer_{nullptr, 0};
+};
+
+std::string poll_request() {
+  const std::string body = "<oadrPayload>" + std::string(900, 'x') + "</oadrPayload>";
+  return "POST /OpenADR2/Simple/2.0b/OadrPoll HTTP/1.1\r\nHost: vtn.example.jp:8080\r\nUser-Agent: VEN/2.0b\r\n"
+         "Accept: */*\r\nContent-Type: application/xml\r\nConnection: keep-alive\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::string poll_response() {
+  const std::string body = "<oadrPayload>" + std::string(2500, 'y') + "</oadrPayload>";
+  return "HTTP/1.1 200 OK\r\nDate: Sat, 01 Jan 2000 00:00:00 GMT\r\nServer: vtn\r\nContent-Type: application/xml; "
+         "charset=utf-8\r\nCache-Control: no-cache\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+void dialogue(benchmark::State& state, std::string_view request, std::string_view response, bool records) {
+  constexpr std::size_t segment_bytes = 1448;
+  const auto counters = std::make_unique<metrics::WorkerCounters>();
+  NullSink sink(records);
+  http::HttpDissector dissector({}, *counters);
+  http::StreamState stream{};
+  dissect::MessageContext context{};
+  context.packet = nullptr;
+  context.app_protocol = AppProtocol::http;
+  std::array<std::string, 2> kept;
+  const auto feed = [&](std::string_view text, Direction direction) {
+    context.direction = direction;
+    std::string& left = kept[static_cast<unsigned>(direction)];
+    while (!text.empty()) {
+      std::string_view all = text.substr(0, segment_bytes);
+      text.remove_prefix(all.size());
+      const bool joined = !left.empty();
+      if (joined) all = left.append(all);
+      std::size_t used = 0;
+      while (used < all.size()) {
+        const std::string_view rest = all.substr(used);
+        const dissect::Progress progress =
+            dissector.feed(&stream, context, {reinterpret_cast<const std::uint8_t*>(rest.data()), rest.size()}, sink);
+        if (progress.kind != dissect::Progress::Kind::consumed) break;
+        used += progress.length;
+      }
+      if (joined)
+        left.erase(0, used);
+      else
+        left.assign(all.substr(used));
+    }
+  };
+  for (auto _ : state) {
+    feed(request, Direction::to_responder);
+    feed(response, Direction::to_initiator);
+  }
+  dissector.close(&stream);
+  state.SetItemsProcessed(state.iterations());
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(request.size() + response.size()));
+}
+
+void BM_http_transaction_counted(benchmark::State& state) { dialogue(state, poll_request(), poll_response(), false); }
+void BM_http_transaction_records(benchmark::State& state) { dialogue(state, poll_request(), poll_response(), true); }
+// Start lines without end: each looks like the next message.
+void BM_http_hostile_starts(benchmark::State& state) {
+  std::string text;
+  while (text.size() < 64 * 1024) text += "GET x HTTP/1.";
+  dialogue(state, text, text, true);
+}
+// Chunks of one byte.
+void BM_http_hostile_chunks(benchmark::State& state) {
+  std::string text = "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  while (text.size() < 64 * 1024) text += "1\r\nx\r\n";
+  dialogue(state, text + "0\r\n\r\n", "HTTP/1.1 204 N\r\n\r\n", true);
+}
+
+BENCHMARK(BM_http_transaction_counted);
+BENCHMARK(BM_http_transaction_records);
+BENCHMARK(BM_http_hostile_starts);
+BENCHMARK(BM_http_hostile_chunks);
+
+}  // namespace

@@ -1,0 +1,53 @@
+// Any bytes as both directions of a stream, whole and in pieces: no harm, and the same events whatever the pieces. The
+// first byte says where the client's bytes end and the server's begin.
+#include <algorithm>
+#include <cstdlib>
+
+#include "dissectors/http/http_test_sink.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace tsujiban;
+  using http::testing::Bench;
+  if (size < 2) return 0;
+  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const std::size_t cut = input.size() * data[0] / 255;
+  const std::string_view client = input.substr(0, cut), server = input.substr(cut);
+  for (const bool hint : {false, true}) {
+    static_cast<void>(http::probe(dissect::Transport::stream, hint, http::testing::bytes_of(client)));
+    static_cast<void>(http::probe(dissect::Transport::stream, hint, http::testing::bytes_of(server)));
+  }
+  const auto run = [&](Bench& bench, bool pieces, bool lossy) {
+    std::size_t step = 0;
+    const auto feed = [&](std::string_view text, bool of_client) {
+      for (std::size_t at = 0; at < text.size();) {
+        const std::size_t length = pieces ? 1 + data[step++ % size] % 29u : text.size();
+        const std::string_view piece = text.substr(at, length);
+        of_client ? bench.ask(piece) : bench.answer(piece);
+        at += length;
+        if (lossy && step % 5 == 0) {
+          bench.stream.gap(of_client ? bench.from_client() : bench.from_server(), data[step % size]);
+          at += data[step % size];
+        }
+      }
+    };
+    feed(client, true);
+    feed(server, false);
+    bench.finish();
+    bench.close();
+    if (bench.stream.bad_progress || bench.sink.overflowed) std::abort();
+    if (bench.dissector->events_in_use() != 0 || bench.dissector->inflators_in_use() != 0) std::abort();
+  };
+  static const auto worker = std::make_shared<Bench::Worker>(64);
+  Bench whole(worker, true), pieces(worker, true), quiet(worker, false), lossy(worker, true);
+  run(whole, false, false);
+  run(pieces, true, false);
+  run(quiet, false, false);
+  run(lossy, true, true);
+  if (whole.stream.given_up != pieces.stream.given_up) std::abort();
+  if (whole.sink.records != pieces.sink.records || whole.sink.anomalies != pieces.sink.anomalies) std::abort();
+  // The verdict is the same whether somebody wants records or not.
+  if (whole.sink.anomalies != quiet.sink.anomalies || !quiet.sink.records.empty()) std::abort();
+  return 0;
+}

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Every capture of captures/tls, read by us, by Suricata and by tshark: the same connections, fields and values.
+
+Each difference is listed below with its reason; one that is not listed, or is listed and does not occur, fails the test.
+Exit status 77: the program, the captures or both peers are not there.
+"""
+import argparse
+import collections
+import hashlib
+import ipaddress
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+CAPTURES = SOURCE.parent / "shared" / "captures" / "tls"
+
+# Members that Suricata 7.0.10 has; ours beside them are `ja4` (Suricata 8) and what dissectors/tls/README.md lists.
+SURICATA = {"subject", "issuerdn", "session_resumed", "serial", "fingerprint", "sni", "version", "notbefore", "notafter", "ja3", "ja3s", "client"}
+SURICATA_CLIENT = {"subject", "issuerdn", "fingerprint", "serial", "notbefore", "notafter"}
+
+# capture: (records that only Suricata has, records that only we have, why)
+SURICATA_DIFFERS = {
+    "ndpi-tls_2_reasms": (0, 1, "the capture begins with SYN-ACK and lacks segments: Suricata tells nothing of the connection"),
+    "ndpi-tls_alert": (0, 1, "the server refuses with an alert in place of its hello: Suricata tells nothing of this one"),
+    "ndpi-tls_missing_ch_frag": (0, 1, "half of the ClientHello was not captured: Suricata tells nothing; the server's hello is there"),
+    "suri-bug-1450-05": (1, 1, "a certificate that is no X.509: Suricata drops the whole record it is in, the server's hello too; we tell the hello and the digests"),
+    "suri-subject-zero": (0, 1, "an octet 0 in the subject: Suricata refuses the certificate and writes no record; we write the octet"),
+    "zeek-https-to-http": (0, 1, "the server answers in HTTP: for Suricata this is not TLS; we tell the ClientHello"),
+    "zeek-ssl-v2": (0, 1, "SSL 2: Suricata writes no record of it"),
+}
+# capture: {ports: why}
+TSHARK_DIFFERS = {
+    "suri-tls13-draft14": {(443, 54049): "the ServerHello of drafts before 22 has neither session id nor compression; tshark reads draft 14 as if it had, so its suite is made of others' octets"},
+    "zeek-https-to-http": {(80, 50382): "tshark does not try TLS on port 80"},
+    "zeek-ssl-v2": {(443, 59062): "tshark has other fields for SSL 2"},
+}
+
+
+def ours_of(binary, capture):
+    done = subprocess.run([binary, "read", "-o", "-", "--events", "tls", capture], capture_output=True, text=True, timeout=60)
+    assert done.returncode in (0, 1), done.stderr[-500:]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def suricata_of(capture, folder):
+    text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [{tls: {extended: yes}}]")
+    text = text.replace("tls: {enabled: yes,", "tls: {enabled: yes, ja3-fingerprints: yes,")
+    configuration = pathlib.Path(folder) / "suricata.yaml"
+    configuration.write_text(text)
+    log = pathlib.Path(folder) / capture.stem
+    log.mkdir()
+    subprocess.run(["suricata", "-c", configuration, "-r", capture, "-l", log, "-k", "none"], capture_output=True, timeout=120)
+    eve = log / "eve.json"
+    return [json.loads(line) for line in eve.read_text().splitlines()] if eve.exists() else []
+
+
+def expanded(address):
+    return ipaddress.ip_address(address).exploded
+
+
+def normal(record):
+    """The part of a record that both have, as text."""
+    tls = {key: value for key, value in record["tls"].items() if key in SURICATA}
+    if "client" in tls:
+        tls["client"] = {key: value for key, value in tls["client"].items() if key in SURICATA_CLIENT}
+    return json.dumps({"src": [expanded(record["src_ip"]), record.get("src_port")], "dest": [expanded(record["dest_ip"]), record.get("dest_port")], "tls": tls}, sort_keys=True)
+
+
+def compare_suricata(capture, ours, suricata):
+    mine = collections.Counter(normal(r) for r in ours)
+    theirs = collections.Counter(normal(r) for r in suricata)
+    only_theirs, only_mine = theirs - mine, mine - theirs
+    expected = SURICATA_DIFFERS.get(capture.stem, (0, 0, ""))
+    if (only_theirs.total(), only_mine.total()) == expected[:2]:
+        return []
+    faults = [f"{capture.stem}: only Suricata {only_theirs.total()}, only ours {only_mine.total()}; listed {expected[:2]}"]
+    faults += [f"  Suricata: {text[:900]}" for text in list(only_theirs)[:3]] + [f"  ours:     {text[:900]}" for text in list(only_mine)[:3]]
+    return faults
+
+
+FIELDS = ["tcp.srcport", "tcp.dstport", "tls.handshake.type", "tls.handshake.ja3", "tls.handshake.ja3s", "tls.handshake.extensions_server_name",
+          "tls.handshake.version", "tls.handshake.extensions.supported_version", "tls.handshake.ciphersuite", "tls.handshake.extensions_alpn_str",
+          "x509af.serialNumber", "tls.alert_message.desc", "tls.handshake.random", "tls.handshake.extension.type", "tls.handshake.sig_hash_alg", "tls.handshake.sig_hash_alg_len"]
+AGGREGATOR, SEPARATOR = "\x1f", "\x1e"
+RETRY = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
+
+
+def ja4_of(row):
+    """tshark 4.0 has no JA4: made here from the lists that it shows of a ClientHello (JA4 of FoxIO, technical details)."""
+    values = lambda name: [v for v in (int(text, 0) for text in row[name]) if not (v & 0x0F0F == 0x0A0A and v >> 8 == v & 0xFF)]  # noqa: E731
+    half = lambda text: hashlib.sha256(text.encode()).hexdigest()[:12] if text else "0" * 12  # noqa: E731
+    join = lambda numbers: ",".join(f"{n:04x}" for n in numbers)  # noqa: E731
+    version = max(values("tls.handshake.extensions.supported_version") or values("tls.handshake.version"))
+    name = {0x304: "13", 0x303: "12", 0x302: "11", 0x301: "10", 0x300: "s3", 2: "s2"}.get(version, "00")
+    suites, extensions = values("tls.handshake.ciphersuite"), values("tls.handshake.extension.type")
+    # Delegated credentials (34) and signature_algorithms_cert (50) have lists in the same field, in the extensions' order.
+    algorithms, at = [], 0
+    for extension, length in zip([e for e in extensions if e in (13, 34, 50)], row["tls.handshake.sig_hash_alg_len"]):
+        count = int(length) // 2
+        if extension == 13:
+            algorithms = values("tls.handshake.sig_hash_alg")[at : at + count]
+        at += count
+    alpn = (row["tls.handshake.extensions_alpn_str"] or ["00"])[0]
+    hashed = join(sorted(e for e in extensions if e not in (0, 16)))
+    hashed = hashed + "_" + join(algorithms) if hashed and algorithms else hashed
+    return f"t{name}{'d' if 0 in extensions else 'i'}{min(len(suites), 99):02}{min(len(extensions), 99):02}{alpn[0]}{alpn[-1]}_{half(join(sorted(suites)))}_{half(hashed)}"
+
+
+
+def tshark_of(capture):
+    """By the ports of a connection, what tshark shows of its hellos, certificates and alerts."""
+    command = ["tshark", "-r", str(capture), "-Y", "tls && tcp", "-o", "tcp.check_checksum:FALSE", "-o", "tcp.reassemble_out_of_order:TRUE",
+               "-T", "fields", "-E", f"aggregator={AGGREGATOR}", "-E", f"separator={SEPARATOR}"]
+    for field in FIELDS:
+        command += ["-e", field]
+    done = subprocess.run(command, capture_output=True, timeout=120)
+    flows = {}
+    for line in done.stdout.decode("utf-8", "replace").split("\n"):
+        if not line:
+            continue
+        row = dict(zip(FIELDS, [v.split(AGGREGATOR) if v else [] for v in line.split(SEPARATOR)]))
+        types = {int(t) for t in row["tls.handshake.type"]}
+        ports = tuple(sorted((int(row["tcp.srcport"][0]), int(row["tcp.dstport"][0]))))
+        flow = flows.setdefault(ports, {})
+        if 1 in types and row["tls.handshake.ja3"]:
+            flow.setdefault("ja3", row["tls.handshake.ja3"][0])
+            if types == {1} and len(row["tls.handshake.type"]) == 1:
+                flow.setdefault("ja4", ja4_of(row))
+            if row["tls.handshake.extensions_server_name"]:
+                flow.setdefault("sni", row["tls.handshake.extensions_server_name"][0])
+            if row["tls.handshake.extensions_alpn_str"]:
+                flow.setdefault("client_alpns", row["tls.handshake.extensions_alpn_str"])
+        if 2 in types and 1 not in types and row["tls.handshake.ciphersuite"] and RETRY not in [r.replace(":", "") for r in row["tls.handshake.random"]]:
+            if row["tls.handshake.ja3s"]:
+                flow.setdefault("ja3s", row["tls.handshake.ja3s"][0])
+            flow.setdefault("suite", int(row["tls.handshake.ciphersuite"][0], 0))
+            versions = row["tls.handshake.extensions.supported_version"] or row["tls.handshake.version"]
+            flow.setdefault("version", int(versions[0], 0))
+            if row["tls.handshake.extensions_alpn_str"]:
+                flow.setdefault("server_alpns", row["tls.handshake.extensions_alpn_str"][:1])
+        if 11 in types and row["x509af.serialNumber"]:
+            flow.setdefault("serial", row["x509af.serialNumber"][0].replace(":", "").removeprefix("0x").lower())
+        if row["tls.alert_message.desc"]:
+            flow.setdefault("alert", int(row["tls.alert_message.desc"][0]))
+    return {ports: flow for ports, flow in flows.items() if flow.keys() & {"ja3", "ja3s", "serial"}}
+
+
+VERSIONS = {"SSLv2": 2, "SSLv3": 0x300, "TLSv1": 0x301, "TLS 1.1": 0x302, "TLS 1.2": 0x303, "TLS 1.3": 0x304, "TLS 1.3 draft-<16": 0x304}
+
+
+def fields_of_ours(tls):
+    out = {}
+    for key in ("sni", "client_alpns", "server_alpns", "ja4"):
+        if key in tls:
+            out[key] = tls[key]
+    for key in ("ja3", "ja3s"):
+        if key in tls:
+            out[key] = tls[key]["hash"]
+    if "cipher_suite" in tls:
+        out["suite"] = tls["cipher_suite"]["code"]
+        name = tls["version"]
+        if name in VERSIONS:
+            out["version"] = VERSIONS[name]
+        else:
+            out["version"] = int(name, 16) if name.startswith("0x") else 0x7F00 + int(name.removeprefix("TLS 1.3 draft-"))
+    if "serial" in tls:
+        out["serial"] = tls["serial"].replace(":", "").lower()
+    elif "client" in tls:
+        out["serial"] = tls["client"]["serial"].replace(":", "").lower()
+    if "alerts" in tls:
+        out["alert"] = tls["alerts"][0]["code"]
+    return out
+
+
+def compare_tshark(capture, ours, flows):
+    faults, listed = [], dict(TSHARK_DIFFERS.get(capture.stem, {}))
+    mine = {tuple(sorted((r["src_port"], r["dest_port"]))): fields_of_ours(r["tls"]) for r in ours}
+    for ports in sorted(set(mine) | set(flows)):
+        a, b = mine.get(ports), flows.get(ports)
+        if a == b:
+            continue
+        if listed.pop(ports, None) is None:
+            keys = sorted(set(a or {}) | set(b or {}))
+            faults.append(f"{capture.stem} {ports}: " + "; ".join(f"{k} ours {(a or {}).get(k)} tshark {(b or {}).get(k)}" for k in keys if (a or {}).get(k) != (b or {}).get(k)))
+    faults += [f"{capture.stem} {ports}: is listed as different and is not" for ports in listed]
+    return faults
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", default="")
+    binary = parser.parse_args().binary
+    peers = [name for name in ("tshark", "suricata") if shutil.which(name)]
+    if not binary or not CAPTURES.is_dir() or not peers:
+        print("skipped: no program, no captures or no peer")
+        return 77
+    faults, records, theirs, connections = [], 0, 0, 0
+    captures = sorted([*CAPTURES.glob("*.pcap"), *CAPTURES.glob("*.pcapng")])
+    with tempfile.TemporaryDirectory() as folder:
+        for capture in captures:
+            ours = ours_of(binary, capture)
+            records += len(ours)
+            if "suricata" in peers:
+                suricata = suricata_of(capture, folder)
+                theirs += len(suricata)
+                faults += compare_suricata(capture, ours, suricata)
+            if "tshark" in peers:
+                flows = tshark_of(capture)
+                connections += len(flows)
+                faults += compare_tshark(capture, ours, flows)
+    names = {capture.stem for capture in captures}
+    faults += [f"{name}: is listed and there is no such capture" for name in (SURICATA_DIFFERS.keys() | TSHARK_DIFFERS.keys()) - names]
+    print("\n".join(faults))
+    print(f"{len(captures)} captures, {records} records of ours, {theirs} of Suricata's, {connections} connections of tshark's, {len(faults)} lines of differences")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
