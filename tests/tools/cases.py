@@ -52,7 +52,7 @@ def equal(found, wanted, what):
 
 class Program:
     def __init__(self, binary):
-        self.binary = str(binary)
+        self.binary = os.path.abspath(binary)  # Some cases run it in a folder of their own.
 
     def run(self, *arguments, **options):
         """Runs with a pipe on every stream; a crash (death by a signal, a sanitizer's report) is a failure by itself."""
