@@ -5,40 +5,13 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/null_sink.h"
 #include "dissectors/dns/dns_dissector.h"
 
 namespace {
 
 using namespace tsujiban;
 using Octets = std::vector<std::uint8_t>;
-
-// Takes everything and keeps nothing: what is measured is the dissector.
-class NullSink final : public dissect::RecordSink {
- public:
-  NullSink(bool records, bool facts) : buffer_(1 << 20) {
-    if (records) wanted_ = EventTypes::all();
-    if (facts) facts_wanted_ = ~0u;
-  }
-  JsonWriter* begin(EventType, const dissect::MessageContext&) noexcept override {
-    writer_ = JsonWriter(buffer_.data(), buffer_.size());
-    writer_.begin_object();
-    return &writer_;
-  }
-  void response_time_here(const Exchange&) noexcept override {}
-  void end() noexcept override { benchmark::DoNotOptimize(writer_.size()); }
-  void fact(const Fact& told) noexcept override { benchmark::DoNotOptimize(told); }
-  bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override {
-    return is_change(place, bits, repeat, now);
-  }
-  bool is_change(std::uint64_t place, std::uint64_t, Duration, PacketTime) noexcept override { return place != 0; }
-  Asked& asked(std::uint64_t) noexcept override { return asked_; }
-  void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
-
- private:
-  Asked asked_{};
-  std::vector<char> buffer_;
-  JsonWriter writer_{nullptr, 0};
-};
 
 void append(Octets& to, std::string_view text) { to.insert(to.end(), text.begin(), text.end()); }
 void append(Octets& to, std::initializer_list<std::uint8_t> bytes) { to.insert(to.end(), bytes); }
@@ -79,7 +52,7 @@ std::vector<Octets> hostile() {
 
 void datagrams(benchmark::State& state, const std::vector<Octets>& messages, bool records, bool facts) {
   const auto counters = std::make_unique<metrics::WorkerCounters>();
-  NullSink sink(records, facts);
+  bench::NullSink sink(records, facts, true);
   dns::DnsDissector dissector(*counters);
   dissect::MessageContext context{};
   context.packet = nullptr;

@@ -7,37 +7,12 @@
 #include <string>
 #include <string_view>
 
+#include "bench/null_sink.h"
 #include "dissectors/http/http_dissector.h"
 
 namespace {
 
 using namespace tsujiban;
-
-// Takes everything and keeps nothing: what is measured is the dissector.
-class NullSink final : public dissect::RecordSink {
- public:
-  explicit NullSink(bool records) : buffer_(std::make_unique<char[]>(buffer_bytes)) {
-    if (records) wanted_ = EventTypes::all();
-  }
-  JsonWriter* begin(EventType, const dissect::MessageContext&) noexcept override {
-    writer_ = JsonWriter(buffer_.get(), buffer_bytes);
-    writer_.begin_object();
-    return &writer_;
-  }
-  void response_time_here(const Exchange&) noexcept override {}
-  void end() noexcept override { benchmark::DoNotOptimize(writer_.size()); }
-  void fact(const Fact& told) noexcept override { benchmark::DoNotOptimize(told); }
-  bool is_addition(std::uint64_t, std::uint32_t, Duration, PacketTime) noexcept override { return true; }
-  bool is_change(std::uint64_t, std::uint64_t, Duration, PacketTime) noexcept override { return true; }
-  Asked& asked(std::uint64_t) noexcept override { return asked_; }
-  void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
-
- private:
-  static constexpr std::size_t buffer_bytes = 1 << 20;
-  Asked asked_{};
-  std::unique_ptr<char[]> buffer_;
-  JsonWriter writer_{nullptr, 0};
-};
 
 std::string poll_request() {
   const std::string body = "<oadrPayload>" + std::string(900, 'x') + "</oadrPayload>";
@@ -56,7 +31,7 @@ std::string poll_response() {
 void dialogue(benchmark::State& state, std::string_view request, std::string_view response, bool records) {
   constexpr std::size_t segment_bytes = 1448;
   const auto counters = std::make_unique<metrics::WorkerCounters>();
-  NullSink sink(records);
+  bench::NullSink sink(records, false, true);
   http::HttpDissector dissector({}, *counters);
   http::StreamState stream{};
   dissect::MessageContext context{};

@@ -4,40 +4,12 @@
 #include <memory>
 #include <vector>
 
+#include "bench/null_sink.h"
 #include "dissectors/modbus/modbus_dissector.h"
 
 namespace {
 
 using namespace tsujiban;
-
-// Takes everything and keeps nothing: what is measured is the dissector.
-class NullSink final : public dissect::RecordSink {
- public:
-  NullSink(bool records, bool facts) : buffer_(1 << 16) {
-    if (records) wanted_ = EventTypes::all();
-    if (facts) facts_wanted_ = ~0u;
-  }
-  JsonWriter* begin(EventType, const dissect::MessageContext&) noexcept override {
-    writer_ = JsonWriter(buffer_.data(), buffer_.size());
-    writer_.begin_object();
-    return &writer_;
-  }
-  void response_time_here(const Exchange&) noexcept override {}
-  void end() noexcept override { benchmark::DoNotOptimize(writer_.size()); }
-  void fact(const Fact& told) noexcept override { benchmark::DoNotOptimize(told); }
-  bool is_addition(std::uint64_t, std::uint32_t, Duration, PacketTime) noexcept override { return false; }
-  bool is_change(std::uint64_t place, std::uint64_t value, Duration, PacketTime) noexcept override {
-    benchmark::DoNotOptimize(place ^ value);
-    return false;
-  }
-  Asked& asked(std::uint64_t) noexcept override { return asked_; }
-  void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
-
- private:
-  Asked asked_{};
-  std::vector<char> buffer_;
-  JsonWriter writer_{nullptr, 0};
-};
 
 // A master that reads ten registers and writes one, over and over. Argument: records and facts, or neither.
 void modbus_transactions(benchmark::State& state) {
@@ -52,7 +24,7 @@ void modbus_transactions(benchmark::State& state) {
   const bool told = state.range(0) != 0;
   const auto counters = std::make_unique<metrics::WorkerCounters>();
   modbus::ModbusDissector dissector(dissect::Limits{}, *counters);
-  NullSink sink(told, told);
+  bench::NullSink sink(told, told, false);
   modbus::StreamState stream{};
   dissect::MessageContext to{}, from{};
   to.source = from.destination = IpAddress::v4(0xC0A8140A);

@@ -5,36 +5,12 @@
 #include <memory>
 #include <vector>
 
+#include "bench/null_sink.h"
 #include "dissectors/mqtt/mqtt_dissector.h"
 
 namespace {
 
 using namespace tsujiban;
-
-// Takes everything and keeps nothing: what is measured is the dissector.
-class NullSink final : public dissect::RecordSink {
- public:
-  explicit NullSink(bool records) : buffer_(1 << 16) {
-    if (records) wanted_ = EventTypes::all();
-  }
-  JsonWriter* begin(EventType, const dissect::MessageContext&) noexcept override {
-    writer_ = JsonWriter(buffer_.data(), buffer_.size());
-    writer_.begin_object();
-    return &writer_;
-  }
-  void response_time_here(const Exchange&) noexcept override {}
-  void end() noexcept override { benchmark::DoNotOptimize(writer_.size()); }
-  void fact(const Fact&) noexcept override {}
-  bool is_addition(std::uint64_t, std::uint32_t, Duration, PacketTime) noexcept override { return false; }
-  bool is_change(std::uint64_t, std::uint64_t, Duration, PacketTime) noexcept override { return false; }
-  Asked& asked(std::uint64_t) noexcept override { return asked_; }
-  void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
-
- private:
-  Asked asked_{};
-  std::vector<char> buffer_;
-  JsonWriter writer_{nullptr, 0};
-};
 
 std::vector<std::uint8_t> publication(std::uint8_t first, std::uint32_t payload) {
   const std::string_view topic = "home/17/power";
@@ -64,7 +40,7 @@ void mqtt_publications(benchmark::State& state) {
   const std::vector<std::uint8_t> publish = publication(0x32, 64), puback = {0x40, 2, 0, 1};
   const auto counters = std::make_unique<metrics::WorkerCounters>();
   mqtt::MqttDissector dissector(dissect::Limits{}, *counters);
-  NullSink sink(state.range(0) != 0);
+  bench::NullSink sink(state.range(0) != 0, false, false);
   mqtt::StreamState stream{};
   const dissect::MessageContext to = context_of(Direction::to_responder), from = context_of(Direction::to_initiator);
   for (auto _ : state) {
@@ -80,7 +56,7 @@ void mqtt_large_payload(benchmark::State& state) {
   const std::vector<std::uint8_t> publish = publication(0x32, 1 << 20);
   const auto counters = std::make_unique<metrics::WorkerCounters>();
   mqtt::MqttDissector dissector(dissect::Limits{}, *counters);
-  NullSink sink(true);
+  bench::NullSink sink(true, false, false);
   mqtt::StreamState stream{};
   const dissect::MessageContext to = context_of(Direction::to_responder);
   for (auto _ : state) {

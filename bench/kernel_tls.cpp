@@ -8,38 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "bench/null_sink.h"
 #include "dissectors/tls/tls_dissector.h"
 
 namespace {
 
 using namespace tsujiban;
 using Octets = std::vector<std::uint8_t>;
-
-// Takes everything and keeps nothing: what is measured is the dissector.
-class NullSink final : public dissect::RecordSink {
- public:
-  NullSink(bool records, bool facts) : buffer_(1 << 20) {
-    if (records) wanted_ = EventTypes::all();
-    if (facts) facts_wanted_ = ~0u;
-  }
-  JsonWriter* begin(EventType, const dissect::MessageContext&) noexcept override {
-    writer_ = JsonWriter(buffer_.data(), buffer_.size());
-    writer_.begin_object();
-    return &writer_;
-  }
-  void response_time_here(const Exchange&) noexcept override {}
-  void end() noexcept override { benchmark::DoNotOptimize(writer_.size()); }
-  void fact(const Fact& told) noexcept override { benchmark::DoNotOptimize(told); }
-  bool is_addition(std::uint64_t, std::uint32_t, Duration, PacketTime) noexcept override { return true; }
-  bool is_change(std::uint64_t, std::uint64_t, Duration, PacketTime) noexcept override { return true; }
-  Asked& asked(std::uint64_t) noexcept override { return asked_; }
-  void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
-
- private:
-  Asked asked_{};
-  std::vector<char> buffer_;
-  JsonWriter writer_{nullptr, 0};
-};
 
 struct Chunk {
   Direction direction;
@@ -70,7 +45,7 @@ Octets record(std::uint8_t type, const Octets& body) {
 // One connection after the other, from its first octet to its close.
 void connections(benchmark::State& state, const std::vector<Chunk>& chunks, bool records, bool facts) {
   const auto counters = std::make_unique<metrics::WorkerCounters>();
-  NullSink sink(records, facts);
+  bench::NullSink sink(records, facts, true);
   tls::TlsDissector dissector({64, 64}, *counters, HashSeed{});
   dissect::MessageContext context{};
   std::size_t bytes = 0;

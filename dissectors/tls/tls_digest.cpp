@@ -4,7 +4,10 @@
 #include "dissectors/tls/tls_digest.h"
 
 #include <openssl/md5.h>
-#include <openssl/sha.h>
+
+#include <array>
+
+#include "output/digest.h"
 
 namespace tsujiban::tls {
 
@@ -18,21 +21,15 @@ Md5 md5(Bytes input) noexcept {
 }
 
 Sha1 sha1(Bytes input) noexcept {
-  SHA_CTX context;
-  Sha1 digest;
-  SHA1_Init(&context);
-  SHA1_Update(&context, input.data(), input.size());
-  SHA1_Final(digest.data(), &context);
-  return digest;
+  std::uint8_t bytes[output::sha1_size];
+  output::sha1(input, bytes);
+  return std::to_array(bytes);
 }
 
 Sha256 sha256(Bytes input) noexcept {
-  SHA256_CTX context;
-  Sha256 digest;
-  SHA256_Init(&context);
-  SHA256_Update(&context, input.data(), input.size());
-  SHA256_Final(digest.data(), &context);
-  return digest;
+  std::uint8_t bytes[output::sha256_size];
+  output::sha256(input, bytes);
+  return std::to_array(bytes);
 }
 
 }  // namespace tsujiban::tls
