@@ -85,9 +85,8 @@ std::string describe(const Config& config) {
     const InterfaceRules& rules = config.erab[i];
     if (!rules.has_protocols && !rules.has_requirements && rules.tls_min == 0) continue;
     std::string text;
-    for (const AppProtocol protocol : rules.protocols)
-      text += (text.empty() ? "" : ", ") + std::string(name_of(protocol));
-    const auto more = [&](std::string_view what) { text += (text.empty() ? "" : "; ") + std::string(what); };
+    for (const AppProtocol protocol : rules.protocols) text.append(text.empty() ? "" : ", ").append(name_of(protocol));
+    const auto more = [&](std::string_view what) { text.append(text.empty() ? "" : "; ").append(what); };
     if (rules.has_requirements) {
       more(rules.encryption && rules.mutual_auth ? "encryption and mutual authentication required"
            : rules.encryption                    ? "encryption required"
