@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/fixed_vector.h"
+#include "dissectors/dns/dns_message.h"
 #include "dissectors/dns/dns_name.h"
 
 namespace tsujiban::dns {
@@ -78,10 +79,11 @@ void tell_query(const MessageContext& context, const MessageEvent& event, NameSe
   sink.fact(fact);
 }
 
-// Tells the addresses and aliases of one section. A record counts for the question only where its owner is the name
-// that was asked or an alias reached from it: an answer may carry records of any name.
-void tell_answers(const MessageContext& context, const MessageEvent& event, NameService service, Section section,
-                  const DomainName* question, unsigned& left, RecordSink& sink) noexcept {
+// The addresses and aliases of one section, `left` of them at most. A record counts for the question only where its
+// owner is the name that was asked or an alias reached from it: an answer may carry records of any name.
+template <class Each>
+void for_each_answer(const MessageEvent& event, NameService service, Section section, const DomainName* question,
+                     unsigned& left, Each&& each) noexcept {
   FixedVector<std::uint64_t, alias_chain_max> chain;
   if (question != nullptr) chain.push(question->hash);
   RecordCursor cursor = event.cursor(section);
@@ -94,9 +96,7 @@ void tell_answers(const MessageContext& context, const MessageEvent& event, Name
     std::uint8_t longest = 0;
     const DomainName owner = domain_name(event.bytes, view.name_offset, longest);
     const bool asked = std::find(chain.begin(), chain.end(), owner.hash) != chain.end();
-    Fact fact = fact_of(FactKind::name_answer, context);
-    fact.name_answer = {};
-    NameAnswer& answer = fact.name_answer;
+    NameAnswer answer{};
     answer.name = owner;
     if (view.type == rr::cname) {
       answer.target_hash = domain_name(event.bytes, view.rdata_offset, longest).hash;
@@ -110,11 +110,44 @@ void tell_answers(const MessageContext& context, const MessageEvent& event, Name
     answer.type = view.type;
     answer.rcode = rcode_of(event.flags);
     answer.service = service;
-    if (sink.is_news(news_key(context, answer, sink), context.time)) sink.fact(fact);
+    each(answer, asked);
   }
 }
 
+void tell_answers(const MessageContext& context, const MessageEvent& event, NameService service, Section section,
+                  const DomainName* question, unsigned& left, RecordSink& sink) noexcept {
+  for_each_answer(event, service, section, question, left, [&](const NameAnswer& answer, bool) {
+    if (!sink.is_news(news_key(context, answer, sink), context.time)) return;
+    Fact fact = fact_of(FactKind::name_answer, context);
+    fact.name_answer = answer;
+    sink.fact(fact);
+  });
+}
+
+bool read_head(Bytes message, dissect::NameReader::Head& head) noexcept {
+  if (message.size() < header_length) return false;
+  head = {load_be16(message, 0), (load_be16(message, 2) & 0x8000) != 0};
+  return true;
+}
+
+void read_addresses(Bytes message, dissect::NameListener& listener) noexcept {
+  const MessageEvent event = read_message(message);
+  RecordCursor cursor = event.cursor(Section::questions);
+  RecordView first;
+  if (!event.is_answer() || !cursor.next(first)) return;
+  std::uint8_t longest = 0;
+  const DomainName question = domain_name(event.bytes, first.name_offset, longest);
+  unsigned left = facts_per_message_max;
+  for_each_answer(event, NameService::dns, Section::answers, &question, left,
+                  [&](const NameAnswer& answer, bool asked) {
+                    if (asked && answer.type != rr::cname)
+                      listener.has_address(question.view(), answer.given, answer.ttl_s);
+                  });
+}
+
 }  // namespace
+
+const dissect::NameReader name_reader = {53, &read_head, &read_addresses};
 
 void tell_facts(const MessageContext& context, const MessageEvent& event, NameService service,
                 RecordSink& sink) noexcept {

@@ -10,6 +10,8 @@ inline constexpr std::size_t alias_chain_max = 16;     // Aliases followed from 
 // NameQuery and NameAnswer, each where somebody wants it.
 void tell_facts(const dissect::MessageContext& context, const MessageEvent& event, NameService service,
                 dissect::RecordSink& sink) noexcept;
+// The row's NameReader.
+extern const dissect::NameReader name_reader;
 void tell_malformed(const dissect::MessageContext& context, ParseError error, std::uint32_t offset,
                     dissect::RecordSink& sink) noexcept;
 

@@ -258,10 +258,23 @@ void HttpDissector::remember_request(Turn& turn, const Head& head) noexcept {
     events_.put(event, field, head[field]);
 }
 
+// Whom the request is meant for (RFC 9112, 3.2.2: an absolute target counts, not Host).
+void HttpDissector::tell_call(Turn& turn, const Head& head) noexcept {
+  std::int32_t port = -1;
+  const std::string_view in_url = authority_of(head[Field::url]);
+  std::string_view host = host_of(in_url.empty() ? head[Field::host] : in_url, port);
+  if (host.ends_with('.')) host.remove_suffix(1);
+  std::array<char, 256> lower;
+  if (host.size() > lower.size()) host = {};
+  std::copy(host.begin(), host.end(), lower.begin());
+  make_lower(lower.data(), host.size());
+  turn.sink.calls(turn.context, {lower.data(), host.size()});
+}
+
 void HttpDissector::request(Turn& turn, Bytes bytes) noexcept {
   Scratch scratch(scratch_.as<char>(), scratch_bytes);
   Head head;
-  read_request(bytes, turn.sink.wants(EventType::http), scratch, head);
+  read_request(bytes, turn.sink.wants(EventType::http) || turn.sink.hears_calls(), scratch, head);
   if (text_of(bytes).starts_with(http2_preface)) {
     turn.sink.anomaly(turn.context, Layer::application, ParseError::unsupported, 0);
     turn.give_up = true;
@@ -269,6 +282,7 @@ void HttpDissector::request(Turn& turn, Bytes bytes) noexcept {
   }
   counters_.messages[self][type_of_method(head[Field::method])].add();
   judge(turn, head);
+  if (turn.sink.hears_calls()) tell_call(turn, head);
   remember_request(turn, head);
   StreamSide& side = turn.side;
   // RFC 9112, 6.3.

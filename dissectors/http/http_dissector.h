@@ -99,6 +99,7 @@ class HttpDissector final : public dissect::Dissector {
   void request(Turn& turn, Bytes bytes) noexcept;
   void response(Turn& turn, Bytes bytes) noexcept;
   void judge(Turn& turn, const Head& head) noexcept;
+  static void tell_call(Turn& turn, const Head& head) noexcept;
   void remember_request(Turn& turn, const Head& head) noexcept;
   void remember_response(HttpEvent& event, const Head& head) noexcept;
   std::uint32_t make_event(Turn& turn) noexcept;

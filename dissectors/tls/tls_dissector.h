@@ -113,6 +113,7 @@ class TlsDissector final : public dissect::Dissector {
 
   // tls_handshake.cpp: messages.
   void message(const Turn& turn, Bytes whole) noexcept;
+  static void tell_call(const Turn& turn, std::string_view server_name) noexcept;
   void client_hello(const Turn& turn, Bytes body) noexcept;
   void server_hello(const Turn& turn, Bytes body) noexcept;
   void certificate(const Turn& turn, Bytes body) noexcept;

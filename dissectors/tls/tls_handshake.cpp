@@ -107,6 +107,15 @@ void TlsDissector::fingerprint(Session& session, const ClientHello& hello) noexc
   session.has_ja4 = fingerprinter_.ja4(hello, session.ja4);
 }
 
+void TlsDissector::tell_call(const Turn& turn, std::string_view server_name) noexcept {
+  std::array<char, server_name_max> lower;
+  if (server_name.ends_with('.')) server_name.remove_suffix(1);
+  if (server_name.size() > lower.size()) server_name = {};
+  std::transform(server_name.begin(), server_name.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  turn.sink.calls(turn.context, {lower.data(), server_name.size()});
+}
+
 void TlsDissector::client_hello(const Turn& turn, Bytes body) noexcept {
   StreamState& state = turn.state;
   const bool initiator = turn.context.direction == Direction::to_responder;
@@ -119,6 +128,7 @@ void TlsDissector::client_hello(const Turn& turn, Bytes body) noexcept {
   state.client_is_initiator = initiator;
   turn.side.encrypted = false;
   if (again && !state.retry && !state.ssl2_hello) broken(turn, ParseError::tls_unexpected_message, 0);
+  if (turn.sink.hears_calls()) tell_call(turn, text_of(hello.server_name));
   Session* const session = session_of(turn);
   if (session == nullptr || session->client_hello) return;
   session->client_hello = true;

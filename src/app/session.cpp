@@ -129,6 +129,7 @@ output::StartBanner make_banner(const pipeline::RunContext& run, const std::stri
   const bool inventory = run.config->has_inventory();
   for (const detect::SiteDetectorRow& row : run.site_detectors) {
     for (const DetectorId id : row.detectors) {
+      if (id == DetectorId::policy_peer_not_allowed) continue;  // The workers' own; it stands above.
       const bool rests = row.needs_inventory && !inventory;
       detector(id, !rests, rests ? "needs an inventory: `assets:` in the configuration (-c)" : "");
     }

@@ -14,15 +14,39 @@ constexpr std::span<const std::string_view> allow_columns(allow_keys.data(), 7);
 constexpr std::array<std::string_view, 4> allow_lists = {"from", "to", "ports", "protocols"};
 constexpr std::array<std::string_view, 2> allow_needs = {"from", "to"};
 
-// What looks like a host's name in DNS (RFC 1123, 2.1), or a wildcard of one.
+bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_of_label(char c) noexcept { return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_'; }
+
+// What is meant for a host's name in DNS, or a wildcard of one.
 bool looks_like_domain(std::string_view text) noexcept {
   return text.find('.') != std::string_view::npos &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-                              c == '-' || c == '*';
-                     }) &&
-         std::any_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+         std::all_of(text.begin(), text.end(), [](char c) { return is_of_label(c) || c == '.' || c == '*'; }) &&
+         std::any_of(text.begin(), text.end(), is_letter);
+}
+
+// RFC 1035, 2.3.4 and RFC 1123, 2.1; underscores stand in names of services. Empty, or what is wrong.
+std::string read_domain(std::string_view text, Domain& domain) {
+  constexpr std::size_t label_max = 63, name_max = 253;
+  domain.below_only = text.starts_with("*.");
+  if (domain.below_only) text.remove_prefix(2);
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.find('*') != std::string_view::npos) return "a `*` stands for all names below only, as in *.example.jp";
+  if (text.find('.') == std::string_view::npos)
+    return "a name of one label would mean a whole top-level domain; give a name such as vtn.example.jp";
+  if (text.size() > name_max) return "a name has at most 253 characters";
+  std::string_view rest = text;
+  for (;;) {
+    const std::size_t dot = rest.find('.');
+    const std::string_view label = rest.substr(0, dot);
+    if (label.empty() || label.size() > label_max) return "each part between dots has 1 to 63 characters";
+    if (label.front() == '-' || label.back() == '-') return "a part between dots neither begins nor ends with `-`";
+    if (dot == std::string_view::npos) break;
+    rest.remove_prefix(dot + 1);
+  }
+  domain.name.assign(text);
+  std::transform(domain.name.begin(), domain.name.end(), domain.name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return {};
 }
 
 }  // namespace
@@ -51,10 +75,12 @@ void InventoryReader::read_entry(const Value& value, std::span<const std::string
   if (!map) return;
   AllowEntry& entry = building_.config.allow.emplace_back();
   entry.place = {value.file, value.node->line, value.node->column};
+  domains_accepted_ = true;
   read_ends(map.need("from"), "from", from_);
   for (const Endpoint& end : from_) entry.from.push_back(end);
   read_ends(map.need("to"), "to", to_);
   for (const Endpoint& end : to_) entry.to.push_back(end);
+  domains_accepted_ = false;
   read_port_list(map.find("ports"), ports_);
   // `any` beside nothing else is the same as no list; policy then allows protocols without ports too.
   if (ports_.size() != 1 || ports_[0].protocol != 0) {
@@ -152,12 +178,27 @@ bool InventoryReader::read_end(const Value& item, std::string_view key, std::str
     return message.empty();
   }
   if (looks_like_domain(text)) {
-    wrong(context, item, key, in_quotes(text) + ": names are not accepted; give addresses or prefixes");
-    return false;
+    Domain domain;
+    std::string message = read_domain(text, domain);
+    if (message.empty() && !domains_accepted_)
+      message = "names are accepted under allow only; give addresses, prefixes or assets";
+    if (message.empty() && building_.config.domains.size() == domains_max)
+      message = "more than " + std::to_string(domains_max) + " different names";
+    if (!message.empty()) {
+      wrong(context, item, key, in_quotes(text) + ": " + message);
+      return false;
+    }
+    end.kind = Endpoint::Kind::domain;
+    const std::string id = (domain.below_only ? "*." : "") + domain.name;
+    const auto [at, added] = domain_ids_.try_emplace(id, static_cast<std::uint32_t>(building_.config.domains.size()));
+    if (added) building_.config.domains.push_back(std::move(domain));
+    end.index = at->second;
+    return true;
   }
   wrong(context, item, key,
         "there is no asset " + in_quotes(text) + context.suggestions.among(text, building_.asset_name_list) +
-            "; accepted: any, the name of an asset, role:NAME, segment:NAME, an address, a prefix");
+            std::string("; accepted: any, the name of an asset, role:NAME, segment:NAME, an address, a prefix") +
+            (domains_accepted_ ? ", a domain" : ""));
   return false;
 }
 
@@ -176,9 +217,10 @@ bool InventoryReader::read_segment_name(const Value& item, std::string_view key,
 
 std::uint32_t InventoryReader::id_of(const Endpoint& end) {
   // Above these numbers are those of prefixes; assets_max is far below.
-  static constexpr std::uint32_t segments_from = 1u << 8, assets_from = 1u << 28, prefixes_from = 1u << 30;
+  static constexpr std::uint32_t segments_from = 1u << 8, assets_from = 1u << 28, domains_from = 3u << 28,
+                                 prefixes_from = 1u << 30;
   static_assert(role_count < segments_from - 1 && segments_max < assets_from - segments_from &&
-                assets_max < prefixes_from - assets_from);
+                assets_max < domains_from - assets_from && domains_max < prefixes_from - domains_from);
   switch (end.kind) {
     case Endpoint::Kind::any:
       return 0;
@@ -188,6 +230,8 @@ std::uint32_t InventoryReader::id_of(const Endpoint& end) {
       return segments_from + end.index;
     case Endpoint::Kind::role:
       return 1 + static_cast<std::uint32_t>(end.role);
+    case Endpoint::Kind::domain:
+      return domains_from + end.index;
     case Endpoint::Kind::prefix:
       break;
   }

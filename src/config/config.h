@@ -71,12 +71,21 @@ struct TimeWindow {
 
 // One end of an allow entry. Exactly one kind of thing.
 struct Endpoint {
-  enum class Kind : std::uint8_t { any, asset, role, segment, prefix };
+  enum class Kind : std::uint8_t { any, asset, role, segment, prefix, domain };
   Kind kind = Kind::any;
   Role role = Role::unknown;
-  std::uint32_t index = 0;  // Asset or segment index.
+  std::uint32_t index = 0;  // Of the asset, the segment, or in `domains`.
   IpPrefix prefix;
 };
+
+// A name in DNS that stands at an end of an allow entry. It means itself and every name below it; written `*.NAME`,
+// only those below it.
+struct Domain {
+  std::string name;  // In lower case, without the last dot.
+  bool below_only = false;
+  bool operator==(const Domain&) const = default;
+};
+inline constexpr std::size_t domains_max = 100'000;
 
 // There may be a million, so one is 168 bytes, mostly without the heap.
 struct AllowEntry {
@@ -188,6 +197,7 @@ struct Config {
   std::vector<Segment> segments;
   std::vector<Asset> assets;
   std::vector<AllowEntry> allow;
+  std::vector<Domain> domains;  // Each once.
   std::vector<ControlEntry> control;
   bool control_defaults = true;  // `control_defaults: none` takes away what roles may do of themselves.
   std::vector<MaintenanceWindow> maintenance;

@@ -141,7 +141,7 @@ TEST(ConfigAllow, every_wrong_value_is_told) {
       faults_of(two_homes + "assets:\n"
                             "  - {name: battery, role: device, address: 192.168.1.20, segment: han-12}\n"
                             "allow:\n"
-                            "  - {from: role:emss, to: vtn.example.jp, ports: [tcp/443]}\n"
+                            "  - {from: role:emss, to: [vtn.example.jp, vtn..jp, \"*jp\", \"a.*.jp\"], ports: [tcp/443]}\n"
                             "  - {from: batery, to: [segment:han-14, 203.0.113.1/24, 203.0.113.0/24], direction: out}\n"
                             "  - {from: battery, ports: [tcp/443, 80], protocols: [echonet, profibus]}\n"
                             "  - {from: [battery, battery], to: any, reason: \"\"}\n"
@@ -151,10 +151,13 @@ TEST(ConfigAllow, every_wrong_value_is_told) {
              "ems, gateway, device, sensor_device, vendor_cloud, router, meter, concentrator, hes, mdms, "
              "handy_terminal, der_outstation, "
              "scada_master, operator, monitor",
-             "site.yaml:7:27: to: \"vtn.example.jp\": names are not accepted; give addresses or prefixes",
+             "site.yaml:7:44: to: \"vtn..jp\": each part between dots has 1 to 63 characters",
+             "site.yaml:7:53: to: there is no asset \"*jp\"; accepted: any, the name of an asset, role:NAME, "
+             "segment:NAME, an address, a prefix, a domain",
+             "site.yaml:7:60: to: \"a.*.jp\": a `*` stands for all names below only, as in *.example.jp",
              "site.yaml:8:12: from: there is no asset \"batery\"; did you mean \"battery\"?; accepted: any, the name "
              "of an asset, role:NAME, "
-             "segment:NAME, an address, a prefix",
+             "segment:NAME, an address, a prefix, a domain",
              "site.yaml:8:25: to: there is no segment \"han-14\"; did you mean \"han-12\"?; the names under segments "
              "are accepted",
              "site.yaml:8:41: to: \"203.0.113.1/24\" has bits set beyond its length; the prefix is 203.0.113.0/24",

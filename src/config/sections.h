@@ -154,6 +154,8 @@ class InventoryReader {
   FlatMap<LinkAddress, std::uint32_t, LinkAddressHash> addresses_;  // Asset number.
   FlatMap<IpPrefix, std::uint32_t, PrefixHash> prefix_ids_;
   FlatMap<std::uint64_t, std::uint32_t, PairHash> pairs_;
+  std::unordered_map<std::string, std::uint32_t> domain_ids_;  // As they are written, to their index.
+  bool domains_accepted_ = false;                              // Where the ends at hand stand.
   std::uint64_t pair_count_ = 0, control_pair_count_ = 0;
   std::vector<std::string_view> full_;  // Keys of which that was told.
   // Room that every entry uses again.

@@ -12,5 +12,6 @@ extern const SiteDetectorRow policy_roles_row;           // policy.role-violatio
 extern const SiteDetectorRow policy_routes_row;          // policy.route-crossing, policy.r1-not-isolated
 extern const SiteDetectorRow policy_sessions_row;        // policy.plaintext, .no-mutual-auth, .weak-tls, .certificate
 extern const SiteDetectorRow policy_unknown_assets_row;  // policy.unknown-asset
+extern const SiteDetectorRow policy_unnamed_row;         // policy.peer-not-allowed, where it rests
 
 }  // namespace tsujiban::detect

@@ -16,7 +16,7 @@ std::span<const SiteDetectorRow> site_detectors() noexcept {
       policy_ports_row,       policy_protocols_row,      policy_routes_row,   policy_exposure_row, policy_roles_row,
       policy_sessions_row,    policy_unknown_assets_row, policy_labels_row,   network_lateral_row, network_scan_row,
       network_link_spoof_row, network_rogue_servers_row, network_silence_row, control_writes_row,  control_power_row,
-      echonet_messages_row,   echonet_nodes_row,
+      echonet_messages_row,   echonet_nodes_row,         policy_unnamed_row,
   };
   return rows;
 }

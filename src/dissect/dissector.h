@@ -104,6 +104,12 @@ class RecordSink {
   const HashSeed& seed() const noexcept { return seed_; }
   // What stands in records and facts for readings and identifiers of people's homes; null: they are told as they are.
   const output::Mask* mask() const noexcept { return mask_; }
+  // The client of this stream calls its server so (SNI of TLS, Host of HTTP): in lower case, without port and last dot;
+  // empty where it does not say. With each ClientHello and each request, where `hears_calls`.
+  bool hears_calls() const noexcept { return hears_calls_; }
+  virtual void calls(const MessageContext& context, std::string_view name) noexcept {
+    static_cast<void>(context), static_cast<void>(name);
+  }
   // A broken rule in a message: counted by layer and reason, and an `anomaly` record where those are wanted.
   virtual void anomaly(const MessageContext& context, Layer layer, ParseError error, std::uint32_t offset) noexcept = 0;
 
@@ -111,6 +117,7 @@ class RecordSink {
   EventTypes wanted_;
   HashSeed seed_;
   std::uint32_t facts_wanted_ = 0;  // Bit per FactKind.
+  bool hears_calls_ = false;
   const output::Mask* mask_ = nullptr;
 };
 
@@ -138,6 +145,27 @@ struct Limits {
   std::uint32_t open_streams = 1u << 16;     // Of a protocol whose state of a stream is larger than its slot.
 };
 
+// Gets the addresses that one answer of a name service gives to what was asked.
+class NameListener {
+ public:
+  // In the form of DomainName, cut as there.
+  virtual void has_address(std::string_view name, const IpAddress& address, std::uint32_t ttl_s) noexcept = 0;
+
+ protected:
+  ~NameListener() = default;
+};
+// Names are looked up by one pair of hosts and used by another, so every worker has to read every answer, whosever it
+// is. Nothing is counted or told here: that is done by who owns the pair.
+struct NameReader {
+  std::uint16_t server_port = 0;  // Over UDP.
+  struct Head {
+    std::uint16_t id;
+    bool is_answer;
+  };
+  bool (*head)(Bytes message, Head& head) noexcept = nullptr;  // False: not such a message.
+  void (*addresses)(Bytes message, NameListener& listener) noexcept = nullptr;
+};
+
 // A row of dissectors/registry.cpp: a constant.
 struct DissectorRow {
   AppProtocol protocol;
@@ -147,6 +175,7 @@ struct DissectorRow {
   std::uint32_t message_bytes_max;  // The largest message that a stream is buffered for.
   Probe (*probe)(Transport transport, bool port_hint, Bytes first) noexcept;
   std::unique_ptr<Dissector> (*make)(const Limits& limits, metrics::WorkerCounters& counters, HashSeed seed);
+  const NameReader* names = nullptr;  // Of a name service.
 };
 
 // Every dissector of this build (defined in dissectors/registry.cpp).

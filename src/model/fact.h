@@ -134,7 +134,8 @@ struct ConversationSeen {
   bool from_source, from_destination;  // Who has spoken since the last fact about this flow.
   bool established;                    // TCP: the handshake was seen; else both have spoken.
   bool denied;                         // policy.peer-not-allowed told it.
-  std::uint32_t packets;               // So far, both ways; saturated.
+  bool unnamed;           // Only a name would allow it, and where it began, and with it the name, was not seen.
+  std::uint32_t packets;  // So far, both ways; saturated.
   std::uint64_t bytes;
 };
 inline constexpr Duration conversation_repeat = Duration::seconds(120);

@@ -160,10 +160,13 @@ std::string echonet_get_res(std::uint16_t tid) {
           '\x30'};
 }
 
-Bench::Bench(std::string_view rules, EventTypes events, unsigned workers, unsigned index, std::uint32_t facts_wanted) {
-  run.config = config::defaults();
-  run.inventory = std::make_shared<const policy::Inventory>(run.config);
+Bench::Bench(std::string_view rules, EventTypes events, unsigned workers, unsigned index, std::uint32_t facts_wanted,
+             std::string_view site) {
   std::vector<config::Fault> faults;
+  run.config = site.empty() ? config::defaults() : config::load_text("site.yaml", site, faults);
+  EXPECT_TRUE(faults.empty());
+  run.inventory = std::make_shared<const policy::Inventory>(run.config);
+  if (run.config->has_inventory()) run.allow = std::make_shared<const policy::AllowList>(run.inventory);
   run.rules = detect::RuleSet::load_text("test.rules", rules, faults);
   EXPECT_TRUE(faults.empty());
   run.dissectors = dissect::registry();

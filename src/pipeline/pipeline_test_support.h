@@ -33,7 +33,7 @@ std::string echonet_get_res(std::uint16_t tid);
 class Bench {
  public:
   explicit Bench(std::string_view rules = {}, EventTypes events = EventTypes::all(), unsigned workers = 1,
-                 unsigned index = 0, std::uint32_t facts = 0);
+                 unsigned index = 0, std::uint32_t facts = 0, std::string_view site = {});
   void packet(const Frame& frame, double seconds);
   // Takes what is in the ring; `keep` false throws it away without allocating.
   void drain(bool keep = true);

@@ -12,6 +12,15 @@
 
 namespace tsujiban::pipeline {
 
+// Hears what clients call their servers (RecordSink::calls).
+class CallListener {
+ public:
+  virtual void called(const dissect::MessageContext& context, std::string_view name) noexcept = 0;
+
+ protected:
+  ~CallListener() = default;
+};
+
 // Turns what one worker finds into records in its ring. In a file run a full ring makes it wait; live it sheds: details
 // once three quarters of the ring are taken, alerts only when nothing is left, both counted.
 class RecordWriter final : public dissect::RecordSink, public AlertWriter {
@@ -36,6 +45,13 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   void write_alert(const Alert& alert, std::uint64_t occurrences, bool first) noexcept override;
   bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override;
   Asked& asked(std::uint64_t place) noexcept override;
+  void calls(const dissect::MessageContext& context, std::string_view name) noexcept override {
+    if (listener_ != nullptr) listener_->called(context, name);
+  }
+  void set_listener(CallListener& listener) noexcept {
+    listener_ = &listener;
+    hears_calls_ = true;
+  }
   // Whose packet comes next: news are kept by pair.
   void set_pair(std::uint64_t pair_hash) noexcept {
     const std::size_t set = set_of(pair_hash);
@@ -93,6 +109,7 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   output::TimestampWriter timestamps_;
   ReservedMemory scratch_;
   ReservedMemory told_, asked_;
+  CallListener* listener_ = nullptr;
   ToldSet* pair_ = nullptr;  // Of the packet at hand.
   AskedSet* asked_pair_ = nullptr;
   JsonWriter json_;

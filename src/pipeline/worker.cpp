@@ -96,6 +96,13 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
   for (unsigned kind = 0; kind < static_cast<unsigned>(FactKind::count_); ++kind) {
     if ((run.facts >> kind & 1u) != 0) records_.want_facts(static_cast<FactKind>(kind));
   }
+  if (run.allow != nullptr && run.allow->has_domains()) {
+    names_ = std::make_unique<policy::NameMemory>(*run.allow, run.seed);
+    records_.set_listener(*this);
+    for (const dissect::DissectorRow& row : run.dissectors) {
+      if (row.names != nullptr) name_reader_ = row.names;
+    }
+  }
   // An answer that its pair does not explain is held against the requests to groups.
   if (records_.wants(FactKind::response)) records_.want_facts(FactKind::request);
 }
@@ -201,6 +208,8 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
     const PacketTime now = packets_[i].time;
     if (now.ns / 1'000'000'000 != tick_second_) [[unlikely]]
       tick(now, packets[i].number, Phase::tick);
+    if (names_ != nullptr) [[unlikely]]
+      note_names(packets_[i]);
     if (k < own && own_[k] == i) {
       ++k;
       records_.set_order({packets[i].number, Phase::packet, 0});
@@ -241,6 +250,7 @@ void Worker::finish() noexcept {
 void Worker::report(PacketTime now, bool idle) noexcept {
   std::uint64_t evictions = 0;
   for (const metrics::Counter& counter : counters_.evictions) evictions += counter.value();
+  if (names_ != nullptr) evictions += names_->evictions();
   const Pulse pulse{now,
                     counters_.packets.value(),
                     answered_,
@@ -474,10 +484,12 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   // Looked at once a minute: a verdict that holds for a time only is asked again, and every second time it is told on.
   std::uint8_t& told = flows_.told_of(found.flow);
   const bool due = (told & told_minute_mask) != told_mark_;
-  const bool judged_anew = found.created || identified || (due && (told & verdict_is_timed) != 0);
+  const bool judged_anew =
+      found.created || identified || renamed_ || (due && (told & (verdict_is_timed | verdict_awaits_name)) != 0);
+  renamed_ = false;
   if (run_.allow != nullptr && judged_anew) judge(found.flow, packet.time);
   const bool goes_on = due && !found.created && ((told_mark_ ^ flow->first_packet) & 1) == 0;
-  if (due) told = static_cast<std::uint8_t>((told & verdict_is_timed) | told_mark_);
+  if (due) told = static_cast<std::uint8_t>((told & ~told_minute_mask) | told_mark_);
   if (found.created || identified || goes_on || (side == 1 && flow->packets[1] == 1))
     note_conversation(found.flow, found.created, identified, goes_on, packet, direction);
   // This packet stays noted: else the answer to it would seem to come from a side that hears nobody.
@@ -489,7 +501,7 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
       !packet.malformed && packet.transport != nullptr)
     tell_neighbour(packet);
   if (run_.allow != nullptr) {
-    if ((flow->flags & flow::flow_flag::denied) != 0) tell_denied(found.flow, packet);
+    if ((flow->flags & flow::flow_flag::denied) != 0) tell_denied(found.flow, packet.time, packet.raw);
   }
   while (match_at_ < matches_.size() && matches_[match_at_].token <= token) {
     if (matches_[match_at_].token == token && accepted) {
@@ -565,57 +577,6 @@ policy::Conversation Worker::conversation_of(std::uint32_t flow_index, PacketTim
   return c;
 }
 
-void Worker::judge(std::uint32_t flow_index, PacketTime time) noexcept {
-  const policy::Verdict verdict = run_.allow->judge(conversation_of(flow_index, time));
-  if (verdict.initiator_asset != 0) assets_seen_[verdict.initiator_asset - 1] = 1;
-  if (verdict.responder_asset != 0) assets_seen_[verdict.responder_asset - 1] = 1;
-  flow::Flow& flow = flows_.at(flow_index);
-  std::uint8_t& told = flows_.told_of(flow_index);
-  told = static_cast<std::uint8_t>((told & told_minute_mask) |
-                                   (verdict.valid_until.ns != INT64_MAX ? verdict_is_timed : std::uint8_t{0}));
-  if (verdict.judged && !verdict.allowed)
-    flow.flags |= flow::flow_flag::denied;
-  else
-    flow.flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
-}
-
-// Every packet of a denied flow is an occurrence. Judged again rather than remembered where something is to be written:
-// a flow slot has no room for the reasons.
-void Worker::tell_denied(std::uint32_t flow_index, const DecodedPacket& packet) noexcept {
-  flow::Flow& flow = flows_.at(flow_index);
-  const policy::Conversation conversation = conversation_of(flow_index, packet.time);
-  const DetectorInfo& info = info_of(DetectorId::policy_peer_not_allowed);
-  Alert alert;
-  alert.detector = info.id;
-  alert.signature_id = info.sid;
-  alert.segment = conversation.link;
-  alert.source = conversation.initiator;
-  alert.destination = conversation.responder;
-  alert.merge_key = 1;  // The pair is the condition, whatever its ports.
-  flow.flags |= flow::flow_flag::alerted;
-  if (merger_.extend(alert, packet.time)) return;
-
-  const policy::Verdict verdict = run_.allow->judge(conversation);
-  alert.severity = static_cast<Severity>(info.severity);
-  alert.signature_gid = info.gid;
-  alert.signature_rev = 1;
-  alert.interface = verdict.interface;
-  alert.time = packet.time;
-  alert.source_port = conversation.initiator_port;
-  alert.destination_port = conversation.responder_port;
-  alert.protocol = conversation.protocol;
-  alert.app_protocol = conversation.app;
-  alert.source_asset = verdict.initiator_asset;
-  alert.destination_asset = verdict.responder_asset;
-  alert.inbound_from_outside = verdict.inbound_from_outside;
-  alert.flow_id = flow_id_of(flow_index);
-  alert.packet_number = packet.raw->number;
-  alert.input = packet.raw->input;
-  alert.has_input = true;
-  run_.allow->explain(verdict, conversation, alert.why[0].data(), Alert::why_text_max);
-  merger_.raise(alert);
-}
-
 void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexcept {
   const flow::Flow& flow = flows_.at(flow_index);
   const bool by_time = reason == flow::EndReason::timeout || reason == flow::EndReason::shutdown;
@@ -630,6 +591,12 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
   if (record.is_tcp && flow.session != 0)
     record.tcp_state = tcp_state_of(streams_.state(sessions_[flow.session].stream));
   end_session(flow_index);
+  renamed_ = false;
+  // Who waited for a name and did not hear one: a connection that nobody answered, for one.
+  if ((flows_.told_of(flow_index) & verdict_awaits_name) != 0 && !began_unseen(flow_index)) {
+    judge(flow_index, {flow.last_ns}, true);
+    if ((flow.flags & flow::flow_flag::denied) != 0) tell_denied(flow_index, {flow.last_ns}, nullptr);
+  }
 
   if (records_.wants(EventType::flow)) {
     const policy::Conversation ends = conversation_of(flow_index, {flow.last_ns});

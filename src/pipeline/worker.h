@@ -13,6 +13,7 @@
 #include "pipeline/pulse.h"
 #include "pipeline/record_writer.h"
 #include "pipeline/run_context.h"
+#include "policy/name_memory.h"
 #include "reassembly/byte_store.h"
 #include "reassembly/fragments.h"
 #include "reassembly/stream.h"
@@ -22,7 +23,10 @@ namespace tsujiban::pipeline {
 // Packets in, records out, on one core. Every worker sees every packet: it decodes it, so that all agree on time, and
 // goes on with those whose segment and address pair are its share. Nothing is shared with other workers but the
 // immutable run.
-class Worker final : private flow::FlowEndHandler, private reassembly::StreamConsumer, private dissect::FlowIds {
+class Worker final : private flow::FlowEndHandler,
+                     private reassembly::StreamConsumer,
+                     private dissect::FlowIds,
+                     private CallListener {
  public:
   static constexpr std::size_t batch_max = 64;
 
@@ -79,8 +83,14 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   void tell_neighbour(const DecodedPacket& packet) noexcept;
   void tell_anomalies(const DecodedPacket& packet, dissect::MessageContext& context) noexcept;
   void raise_signature(const detect::SignatureMatch& match, const dissect::MessageContext& context) noexcept;
-  void judge(std::uint32_t flow_index, PacketTime time) noexcept;
-  void tell_denied(std::uint32_t flow_index, const DecodedPacket& packet) noexcept;
+  // `over`: the flow has ended and will not say a name any more.
+  void judge(std::uint32_t flow_index, PacketTime time, bool over = false) noexcept;
+  policy::Verdict verdict_of(std::uint32_t flow_index, PacketTime time, bool over) noexcept;
+  bool began_unseen(std::uint32_t flow_index) const noexcept;
+  void note_names(const DecodedPacket& packet) noexcept;
+  void called(const dissect::MessageContext& context, std::string_view name) noexcept override;
+  // `packet` may be null: the flow is over.
+  void tell_denied(std::uint32_t flow_index, PacketTime time, const RawPacket* packet) noexcept;
   dissect::MessageContext context_of(const DecodedPacket& packet, std::uint32_t flow_index,
                                      Direction direction) const noexcept;
   dissect::MessageContext stream_context(Direction direction) const noexcept;
@@ -111,11 +121,18 @@ class Worker final : private flow::FlowEndHandler, private reassembly::StreamCon
   dissect::Dispatcher dispatcher_;
   detect::SignatureScanner scanner_;
   Pool<Session> sessions_;
+  std::unique_ptr<policy::NameMemory> names_;  // Where allow entries have domains.
+  const dissect::NameReader* name_reader_ = nullptr;
+  bool renamed_ = false;  // The flow at hand was called something.
   const bool scans_;
-  // A flow's `told`: the minute of packet time it was looked at last, and whether its verdict holds for a time only.
-  static constexpr std::uint8_t told_minute_mask = 0x7f, verdict_is_timed = 0x80;
-  std::uint8_t told_mark_ = 0;          // The minute now.
-  std::vector<DecodedPacket> packets_;  // batch_max, reused.
+  // A flow's `told`: the minute of packet time it was looked at last (flows that are silent for 32 are over), and what
+  // its verdict hangs on.
+  static constexpr std::uint8_t told_minute_mask = 0x1f, verdict_is_timed = 0x80;
+  static constexpr std::uint8_t name_said = 0x40;  // The client has called the server something.
+  static constexpr std::uint8_t verdict_awaits_name = 0x20;
+  static constexpr Duration name_wait = Duration::seconds(60);  // Who says no name until then says none.
+  std::uint8_t told_mark_ = 0;                                  // The minute now.
+  std::vector<DecodedPacket> packets_;                          // batch_max, reused.
   std::array<std::uint32_t, batch_max> own_{};
   std::array<std::uint64_t, batch_max> tags_{};
   std::array<std::uint32_t, batch_max> guesses_{};

@@ -77,6 +77,7 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
   seen.established =
       flow.packets[0] != 0 && flow.packets[1] != 0 && ((said & tcp_flag::rst) == 0 || (said & tcp_flag::syn) != 0);
   seen.denied = (flow.flags & flow::flow_flag::denied) != 0;
+  seen.unnamed = (flows_.told_of(flow_index) & verdict_awaits_name) != 0 && began_unseen(flow_index);
   const std::uint64_t packets = std::uint64_t{flow.packets[0]} + flow.packets[1];
   seen.packets = static_cast<std::uint32_t>(std::min<std::uint64_t>(packets, UINT32_MAX));
   seen.bytes = flow.bytes[0] + flow.bytes[1];

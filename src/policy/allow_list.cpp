@@ -14,7 +14,8 @@ static_assert(app_protocol_count <= 64, "Terms::apps has a bit for each");
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)> reason_names = {
     "not_judged",           "listed",          "neighbours",          "housekeeping", "not_listed",
-    "direction_not_listed", "port_not_listed", "protocol_not_listed", "expired",      "outside_hours"};
+    "direction_not_listed", "port_not_listed", "protocol_not_listed", "expired",      "outside_hours",
+    "name_not_known"};
 
 constexpr std::uint64_t bit_of(AppProtocol app) noexcept { return std::uint64_t{1} << static_cast<unsigned>(app); }
 
@@ -104,6 +105,32 @@ AllowList::AllowList(std::shared_ptr<const Inventory> inventory, HashSeed seed) 
         return NamePairs::EntryEnds{allow[i].from, allow[i].to};
       },
       seed);
+  const auto& domains = inventory_->config().domains;
+  for (std::size_t i = 0; i < domains.size(); ++i) {
+    DomainIndexes& indexes = domain_by_name_[domains[i].name];
+    (domains[i].below_only ? indexes.below : indexes.whole) = static_cast<std::uint32_t>(i) + 1;
+    labels_max_ = std::max<std::size_t>(
+        labels_max_, 1 + static_cast<std::size_t>(std::count(domains[i].name.begin(), domains[i].name.end(), '.')));
+  }
+}
+
+// From the longest name that a domain may have down to the shortest, so that the most specific ones come first.
+Domains AllowList::domains_of(std::string_view name) const noexcept {
+  Domains found;
+  if (domain_by_name_.empty()) return found;
+  std::size_t labels = 1 + static_cast<std::size_t>(std::count(name.begin(), name.end(), '.'));
+  for (std::string_view rest = name; !rest.empty(); --labels) {
+    if (labels <= labels_max_) {
+      if (const auto at = domain_by_name_.find(rest); at != domain_by_name_.end()) {
+        if (at->second.whole != 0) found.push(at->second.whole - 1);
+        if (at->second.below != 0 && rest.size() != name.size()) found.push(at->second.below - 1);
+      }
+    }
+    const std::size_t dot = rest.find('.');
+    if (dot == std::string_view::npos) break;
+    rest.remove_prefix(dot + 1);
+  }
+  return found;
 }
 
 bool AllowList::has_port(const Terms& terms, std::uint8_t protocol, std::uint16_t port) const noexcept {
@@ -171,7 +198,7 @@ void AllowList::search(const NamePairs::Names& from, const NamePairs::Names& to,
   });
 }
 
-Verdict AllowList::judge(const Conversation& c) const noexcept {
+Verdict AllowList::judge(const Conversation& c, const Named& named) const noexcept {
   Verdict verdict;
   verdict.initiator_asset = inventory_->asset_of(c.link, c.initiator);
   verdict.responder_asset = inventory_->asset_of(c.link, c.responder);
@@ -191,8 +218,8 @@ Verdict AllowList::judge(const Conversation& c) const noexcept {
   }
 
   NamePairs::Names initiator, responder;
-  pairs_.names_of(*inventory_, c.initiator, verdict.initiator_asset, initiator_segment, initiator);
-  pairs_.names_of(*inventory_, c.responder, verdict.responder_asset, responder_segment, responder);
+  pairs_.names_of(*inventory_, c.initiator, verdict.initiator_asset, initiator_segment, named.initiator, initiator);
+  pairs_.names_of(*inventory_, c.responder, verdict.responder_asset, responder_segment, named.responder, responder);
   Search found;
   search(initiator, responder, true, c, found);
   search(responder, initiator, false, c, found);
@@ -200,11 +227,10 @@ Verdict AllowList::judge(const Conversation& c) const noexcept {
   verdict.valid_until = found.valid_until;
   switch (found.outcome) {
     case Search::yes:
-      verdict.reason = Reason::listed;
-      return verdict;
     case Search::maybe:
       verdict.reason = Reason::listed;
-      verdict.provisional = true;
+      verdict.provisional = found.outcome == Search::maybe;
+      verdict.by_name = !named.initiator.empty() || !named.responder.empty();
       return verdict;
     case Search::protocol:
       verdict.reason = Reason::protocol_not_listed;
@@ -231,6 +257,20 @@ Verdict AllowList::judge(const Conversation& c) const noexcept {
     if (a != 0 && a == b) {
       verdict.reason = Reason::neighbours;
       verdict.entry = 0;
+      return verdict;
+    }
+  }
+  if (has_domains()) {
+    // Whether a name would do. That nobody gave it says more than what entries by address have against the two.
+    pairs_.add_every_domain(responder);
+    Search by_name;
+    search(initiator, responder, true, c, by_name);
+    search(responder, initiator, false, c, by_name);
+    verdict.valid_until = by_name.valid_until;  // It looked at what entries by address have, too.
+    if (by_name.outcome == Search::yes || by_name.outcome == Search::maybe) {
+      verdict.entry = by_name.entry + 1;
+      verdict.awaits_name = verdict.allowed = named.open;
+      verdict.reason = named.open ? Reason::listed : Reason::name_not_known;
       return verdict;
     }
   }

@@ -3,8 +3,10 @@
 #include <limits>
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "base/fixed_vector.h"
 #include "policy/inventory.h"
 #include "policy/name_pairs.h"
 
@@ -22,6 +24,15 @@ struct Conversation {
   bool direction_certain = true;  // False: picked up in its middle; `initiator` is only who was seen first.
 };
 
+// The domains of entries that a host is known by: indexes of config::Config::domains, the longest name first.
+using Domains = FixedVector<std::uint32_t, NamePairs::domains_max>;
+
+// What is known of the names of the two, beside their addresses.
+struct Named {
+  std::span<const std::uint32_t> initiator, responder;
+  bool open = false;  // The responder's name may still be said in the conversation itself (SNI, HTTP's Host).
+};
+
 enum class Reason : std::uint8_t {
   not_judged,            // No asset takes part.
   listed,                // Allowed by an entry.
@@ -33,6 +44,7 @@ enum class Reason : std::uint8_t {
   protocol_not_listed,   // Entries name the two and the port, but not what the payload is.
   expired,               // An entry fits, but its last day is over.
   outside_hours,         // An entry fits, but not at this time.
+  name_not_known,        // An entry by domain would fit, but nobody has called the host by that name.
   count_,
 };
 std::string_view name_of(Reason reason) noexcept;
@@ -41,6 +53,8 @@ struct Verdict {
   bool judged = false;  // An asset takes part.
   bool allowed = true;
   bool provisional = false;  // Allowed only if the payload turns out as listed: ask again when `app` is settled.
+  bool awaits_name = false;  // Allowed only if the conversation says a listed name: ask again when it did, or is over.
+  bool by_name = false;      // Listed, and one of the two is known by a name of an entry.
   bool inbound_from_outside =
       false;  // A host outside of every segment begins with an asset: scenario unauthorized-access.
   Reason reason = Reason::not_judged;
@@ -60,7 +74,11 @@ class AllowList {
 
   // Costs a probe for each pair of (what the entries call the initiator) and (what they call the responder), in
   // practice fewer than twenty, whatever the number of entries.
-  Verdict judge(const Conversation& conversation) const noexcept;
+  Verdict judge(const Conversation& conversation, const Named& named = {}) const noexcept;
+
+  bool has_domains() const noexcept { return !domain_by_name_.empty(); }
+  // The domains of entries that this name is or is below of. Lower case, without the last dot.
+  Domains domains_of(std::string_view name) const noexcept;
 
   // One English line, of at most `max` - 1 bytes and a terminating zero; returns its length. `max` is at least 1.
   std::size_t explain(const Verdict& verdict, const Conversation& conversation, char* to,
@@ -88,6 +106,12 @@ class AllowList {
   std::vector<Terms> terms_;
   std::vector<config::PortRange> ports_;
   std::vector<config::TimeWindow> windows_;
+  // By name: index + 1 of the domain that means it and all below, and of the one that means those below only.
+  struct DomainIndexes {
+    std::uint32_t whole = 0, below = 0;
+  };
+  std::unordered_map<std::string_view, DomainIndexes> domain_by_name_;  // Views into the configuration.
+  std::size_t labels_max_ = 0;                                          // Of a domain.
 };
 
 // What a link needs to work, apart from the entries. Segments are index + 1, 0 for none.

@@ -80,7 +80,19 @@ class Oracle {
     }
     return 0;
   }
-  bool names(const config::Endpoint& end, SegmentKey link, const IpAddress& address) const {
+  // What a host is called; `every`: by all domains that there are.
+  struct Called {
+    std::vector<std::string> names;
+    bool every = false;
+  };
+  bool is_called(const Called& called, const config::Domain& domain) const {
+    if (called.every) return true;
+    for (const std::string& name : called.names) {
+      if (name.ends_with("." + domain.name) || (name == domain.name && !domain.below_only)) return true;
+    }
+    return false;
+  }
+  bool names(const config::Endpoint& end, SegmentKey link, const IpAddress& address, const Called& called) const {
     const std::uint32_t a = asset(link, address);
     switch (end.kind) {
       case config::Endpoint::Kind::any:
@@ -93,6 +105,8 @@ class Oracle {
         return segment(link, address) == end.index + 1 || (a != 0 && config_.assets[a - 1].segment == end.index + 1);
       case config::Endpoint::Kind::prefix:
         return end.prefix.contains(address);
+      case config::Endpoint::Kind::domain:
+        return is_called(called, config_.domains[end.index]);
     }
     return false;
   }
@@ -109,7 +123,19 @@ class Oracle {
     return false;
   }
 
-  Verdict judge(const Conversation& c) {
+  Verdict judge(const Conversation& c, const Called& initiator, const Called& responder, bool open) {
+    Verdict v = judge_once(c, initiator, responder);
+    if (!v.judged || v.allowed) return v;
+    const Verdict any = judge_once(c, initiator, {{}, true});
+    if (!any.allowed) return v;
+    v.entry = any.entry;
+    v.allowed = v.awaits_name = open;
+    v.reason = open ? Reason::listed : Reason::name_not_known;
+    return v;
+  }
+
+ private:
+  Verdict judge_once(const Conversation& c, const Called& initiator, const Called& responder) {
     Verdict v;
     const Clock now = clock(c.time);
     v.initiator_asset = asset(c.link, c.initiator);
@@ -128,7 +154,9 @@ class Oracle {
         bool match = false;
         for (const config::Endpoint& f : e.from) {
           for (const config::Endpoint& t : e.to) {
-            if (!names(f, c.link, from) || !names(t, c.link, to)) continue;
+            if (!names(f, c.link, from, forward ? initiator : responder) ||
+                !names(t, c.link, to, forward ? responder : initiator))
+              continue;
             match = true;
             named = named || (specific(f) && specific(t));
           }
@@ -178,7 +206,6 @@ class Oracle {
     return v;
   }
 
- private:
   std::shared_ptr<const Inventory> inventory_;
   const config::Config& config_;
   output::TimestampWriter stamps_;
@@ -196,6 +223,9 @@ IpAddress random_address(std::mt19937_64& random) {
       return {0x20010db800000000u | random() % 2, 1 + random() % 6};
   }
 }
+
+constexpr std::array<const char*, 5> domain_texts = {"a.jp", "b.a.jp", "\"*.b.a.jp\"", "\"*.a.jp\"", "c.example.com"};
+constexpr std::array<const char*, 6> host_names = {"a.jp", "b.a.jp", "x.b.a.jp", "ba.jp", "c.example.com", "jp"};
 
 std::string random_site(std::mt19937_64& random) {
   std::string text =
@@ -220,7 +250,9 @@ std::string random_site(std::mt19937_64& random) {
   }
   text += "allow:\n";
   const auto end = [&]() -> std::string {
-    switch (random() % 6) {
+    switch (random() % 8) {
+      case 6:
+        return domain_texts[random() % domain_texts.size()];
       case 0:
         return "\"a" + std::to_string(1 + random() % taken.size()) + "\"";
       case 1:
@@ -289,6 +321,7 @@ void expect_same(const Verdict& got, const Verdict& expected, const std::string&
   ASSERT_EQ(got.allowed, expected.allowed) << where;
   ASSERT_EQ(got.judged, expected.judged) << where;
   ASSERT_EQ(got.provisional, expected.provisional) << where;
+  ASSERT_EQ(got.awaits_name, expected.awaits_name) << where;
   ASSERT_EQ(got.initiator_asset, expected.initiator_asset) << where;
   ASSERT_EQ(got.responder_asset, expected.responder_asset) << where;
 }
@@ -315,12 +348,23 @@ TEST(AllowListDifferential, agrees_with_a_search_through_all_entries) {
       c.app = random() % 3 == 0 ? AppProtocol::echonet_lite : AppProtocol::unknown;
       c.app_settled = random() % 2 == 0;
       c.direction_certain = random() % 4 != 0;
-      const Verdict got = list.judge(c);
+      // Each host may be called by a name; the list is given the domains of it.
+      std::array<Oracle::Called, 2> called;
+      std::array<Domains, 2> domains;
+      for (std::size_t side = 0; side < 2; ++side) {
+        if (random() % 2 == 0) continue;
+        called[side].names.push_back(host_names[random() % host_names.size()]);
+        domains[side] = list.domains_of(called[side].names[0]);
+      }
+      const bool open = random() % 4 == 0;
+      const Verdict got = list.judge(c, {domains[0], domains[1], open});
       ++seen[static_cast<std::size_t>(got.reason)];
       const std::string where = text + inventory->config().timezone + " " + std::to_string(c.time.ns) + " " +
                                 to_string(c.initiator) + ":" + std::to_string(c.initiator_port) + " > " +
-                                to_string(c.responder) + ":" + std::to_string(c.responder_port);
-      ASSERT_NO_FATAL_FAILURE(expect_same(got, oracle.judge(c), where));
+                                to_string(c.responder) + ":" + std::to_string(c.responder_port) + " called " +
+                                (called[0].names.empty() ? "" : called[0].names[0]) + " and " +
+                                (called[1].names.empty() ? "" : called[1].names[0]);
+      ASSERT_NO_FATAL_FAILURE(expect_same(got, oracle.judge(c, called[0], called[1], open), where));
       // Nothing changes before it runs out.
       ASSERT_GT(got.valid_until, c.time);
       if (got.valid_until.ns == std::numeric_limits<std::int64_t>::max()) continue;
@@ -329,7 +373,7 @@ TEST(AllowListDifferential, agrees_with_a_search_through_all_entries) {
       for (const std::uint64_t later : {random() % left, random() % left, left - 1}) {
         Conversation then = c;
         then.time.ns += static_cast<std::int64_t>(later);
-        ASSERT_NO_FATAL_FAILURE(expect_same(got, oracle.judge(then), where + " later"));
+        ASSERT_NO_FATAL_FAILURE(expect_same(got, oracle.judge(then, called[0], called[1], open), where + " later"));
       }
     }
   }

@@ -68,8 +68,9 @@ void Calendar::for_each_dispatch(SegmentKey link, const IpAddress& writer, Each&
   if (inventory_->config().dispatch.empty()) return;
   const std::uint32_t asset = inventory_->asset_of(link, writer);
   NamePairs::Names from, any;
-  dispatch_.names_of(*inventory_, writer, asset, inventory_->segment_or_asset_segment_of(link, writer, asset), from);
-  dispatch_.names_of(*inventory_, IpAddress{}, 0, 0, any);
+  dispatch_.names_of(*inventory_, writer, asset, inventory_->segment_or_asset_segment_of(link, writer, asset), {},
+                     from);
+  dispatch_.names_of(*inventory_, IpAddress{}, 0, 0, {}, any);
   dispatch_.for_each(from, any, [&](bool, std::span<const std::uint32_t> entries) {
     for (const std::uint32_t entry : entries) each(entry);
   });

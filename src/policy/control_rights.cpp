@@ -111,8 +111,8 @@ WriteRight ControlRights::judge(SegmentKey link, const IpAddress& writer, const 
   std::uint32_t best_entry = 0;
   if (!config.control.empty()) {
     NamePairs::Names from, to;
-    pairs_.names_of(inventory, writer, writer_asset, writer_segment, from);
-    pairs_.names_of(inventory, target, target_asset, target_segment, to);
+    pairs_.names_of(inventory, writer, writer_asset, writer_segment, {}, from);
+    pairs_.names_of(inventory, target, target_asset, target_segment, {}, to);
     pairs_.for_each(from, to, [&](bool, std::span<const std::uint32_t> entries) {
       for (const std::uint32_t number : entries) {
         const config::ControlEntry& entry = config.control[number];

@@ -97,6 +97,9 @@ std::size_t AllowList::explain(const Verdict& verdict, const Conversation& c, ch
       case Reason::outside_hours:
         line << " names the two, but not at this time";
         break;
+      case Reason::name_not_known:
+        line << " names domains, but neither DNS, TLS nor HTTP gave this address such a name";
+        break;
       default:
         line << " names the two, but not "
              << (c.app == AppProtocol::unknown ? std::string_view("an unknown protocol") : name_of(c.app));

@@ -12,7 +12,7 @@ using Kind = config::Endpoint::Kind;
 constexpr std::uint8_t bit_of(Kind kind) noexcept {
   return static_cast<std::uint8_t>(1u << static_cast<unsigned>(kind));
 }
-static_assert(static_cast<unsigned>(Kind::prefix) < 8, "kind_bit has eight bits");
+static_assert(static_cast<unsigned>(Kind::domain) < 8, "kind_bit has eight bits");
 
 }  // namespace
 
@@ -49,6 +49,7 @@ NamePairs::NamePairs(const Inventory& inventory, std::size_t entries,
 
   assets_.resize(inventory.config().assets.size());
   segments_.resize(inventory.config().segments.size());
+  domains_.resize(inventory.config().domains.size());
   const auto take = [&](std::uint32_t& id, Kind kind) {
     if (id == 0) {
       id = static_cast<std::uint32_t>(facts_.size());
@@ -66,6 +67,9 @@ NamePairs::NamePairs(const Inventory& inventory, std::size_t entries,
         return take(segments_[end.index], end.kind);
       case Kind::role:
         return take(roles_[static_cast<std::size_t>(end.role)], end.kind);
+      case Kind::domain:
+        take(every_domain_, end.kind);
+        return take(domains_[end.index], end.kind);
       case Kind::prefix:
         break;
     }
@@ -79,13 +83,22 @@ NamePairs::NamePairs(const Inventory& inventory, std::size_t entries,
   };
   std::vector<Rule> rules;
   rules.reserve(rule_count);
-  std::vector<std::uint32_t> to_ids;
+  std::vector<std::uint32_t> from_ids, to_ids;
+  // Where an end has domains, the entry is also found by `every_domain_`.
+  const auto ids_of = [&](std::span<const config::Endpoint> ends, std::vector<std::uint32_t>& ids) {
+    ids.clear();
+    bool has_domain = false;
+    for (const config::Endpoint& end : ends) {
+      ids.push_back(id_of(end));
+      has_domain = has_domain || end.kind == Kind::domain;
+    }
+    if (has_domain) ids.push_back(every_domain_);
+  };
   for (std::size_t i = 0; i < entries; ++i) {
     const EntryEnds ends = ends_of(i);
-    to_ids.clear();
-    for (const config::Endpoint& to : ends.to) to_ids.push_back(id_of(to));
-    for (const config::Endpoint& from : ends.from) {
-      const std::uint32_t from_id = id_of(from);
+    ids_of(ends.from, from_ids);
+    ids_of(ends.to, to_ids);
+    for (const std::uint32_t from_id : from_ids) {
       for (const std::uint32_t to_id : to_ids) {
         rules.push_back({std::uint64_t{from_id} << 32 | to_id, static_cast<std::uint32_t>(i)});
         facts_[from_id].to_kinds |= facts_[to_id].kind_bit;
@@ -112,7 +125,7 @@ NamePairs::NamePairs(const Inventory& inventory, std::size_t entries,
 }
 
 void NamePairs::names_of(const Inventory& inventory, const IpAddress& address, std::uint32_t asset,
-                         std::uint32_t segment, Names& names) const noexcept {
+                         std::uint32_t segment, std::span<const std::uint32_t> domains, Names& names) const noexcept {
   names.clear();
   const auto add = [&](std::uint32_t id) {
     if (id == 0) return;
@@ -128,6 +141,13 @@ void NamePairs::names_of(const Inventory& inventory, const IpAddress& address, s
     if (own != 0 && own != segment) add(segments_[own - 1]);
   }
   prefixes_.for_each(0, address, add);
+  for (const std::uint32_t domain : domains.first(std::min(domains.size(), domains_max))) add(domains_[domain]);
+}
+
+void NamePairs::add_every_domain(Names& names) const noexcept {
+  if (every_domain_ == 0) return;
+  const NameFacts facts = facts_[every_domain_];
+  names.push({every_domain_, facts.kind_bit, facts.specific, facts.to_kinds, facts.from_kinds});
 }
 
 }  // namespace tsujiban::policy

@@ -22,7 +22,7 @@ class NamePairs {
   NamePairs(const Inventory& inventory, std::size_t entries, const std::function<EntryEnds(std::size_t entry)>& ends_of,
             HashSeed seed);
 
-  // What entries call a host: any, its asset, its role, up to two segments, and prefixes of different lengths.
+  // What entries call a host: any, its asset, its role, up to two segments, prefixes of different lengths, and domains.
   struct Name {
     std::uint32_t id;
     std::uint8_t kind_bit;  // Bit per config::Endpoint::Kind.
@@ -30,10 +30,11 @@ class NamePairs {
     std::uint8_t to_kinds;  // As `from`: the kinds of `to` that stand beside it in entries.
     std::uint8_t from_kinds;
   };
+  static constexpr std::size_t domains_max = 4;  // That one host is known by at a time.
   // On the stack of every judgement, so what is not used is not cleared either.
   class Names {
    public:
-    static constexpr std::size_t names_max = 1 + 1 + 1 + 2 + PrefixTable::lengths_max;
+    static constexpr std::size_t names_max = 1 + 1 + 1 + 2 + PrefixTable::lengths_max + domains_max + 1;
     void clear() noexcept { size_ = 0; }
     void push(const Name& name) noexcept { names_[size_++] = name; }
     const Name* begin() const noexcept { return names_.data(); }
@@ -43,9 +44,12 @@ class NamePairs {
     std::array<Name, names_max> names_;
     std::size_t size_ = 0;
   };
-  // Asset and segment are index + 1, 0 for none.
+  // Asset and segment are index + 1, 0 for none; `domains` indexes of config::Config::domains, of which the first
+  // `domains_max` count.
   void names_of(const Inventory& inventory, const IpAddress& address, std::uint32_t asset, std::uint32_t segment,
-                Names& names) const noexcept;
+                std::span<const std::uint32_t> domains, Names& names) const noexcept;
+  // As if the host were also known by every domain that stands in an entry.
+  void add_every_domain(Names& names) const noexcept;
 
   // Calls `each(bool specific, std::span<const std::uint32_t> entries)` for every pair of names that entries have:
   // their indexes, ascending. `specific`: both names are.
@@ -104,7 +108,8 @@ class NamePairs {
 
   HashSeed seed_;
   std::uint32_t any_ = 0;  // Ids of names that entries use; 0: none uses it.
-  std::vector<std::uint32_t> assets_, segments_;
+  std::uint32_t every_domain_ = 0;
+  std::vector<std::uint32_t> assets_, segments_, domains_;
   std::array<std::uint32_t, role_count> roles_{};
   PrefixTable prefixes_;
   std::vector<NameFacts> facts_ = std::vector<NameFacts>(1);  // By id.
