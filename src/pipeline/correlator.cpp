@@ -46,7 +46,8 @@ Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, st
       merger_(repeats(*run.config), *counters_, run.seed, records_),
       exchanges_(run.seed),
       sensors_(run),
-      engine_(run.site, run.site_detectors, *this) {
+      engine_(run.site, run.site_detectors, *this),
+      denials_(run.seed) {
   conditions_.reserve(conditions_kept_max);
 }
 
@@ -110,7 +111,7 @@ bool Correlator::step() noexcept {
   if (header->kind != RecordKind::pulse) now_ = std::max(now_, header->time);
   switch (header->kind) {
     case RecordKind::event:
-      event(*header, {body, header->body_bytes});
+      event(*header, {body, header->body_bytes}, true);
       break;
     case RecordKind::fact:
       fact(*header, body);
@@ -157,6 +158,45 @@ void Correlator::fact(const RecordHeader& header, const char* body) noexcept {
 
 void Correlator::raise(const Alert& alert) noexcept { merger_.raise(alert); }
 
+// Workers do not see how many conditions a segment or a source has over all of them: this thread does, in the order of
+// packets. What goes beyond the limit is counted as merged, into the condition that the limit makes of it.
+bool Correlator::passes_limit(const RecordHeader& header) noexcept {
+  const AlertBrief& brief = header.alert;
+  const DetectorInfo& info = info_of(brief.detector);
+  Alert alert;
+  alert.detector = brief.detector;
+  alert.severity = brief.severity;
+  alert.interface = brief.interface;
+  alert.signature_gid = info.gid;
+  alert.signature_id = info.sid;
+  alert.signature_rev = 1;
+  alert.time = header.time;
+  alert.packet_number = header.order.packet;
+  alert.segment = header.segment;
+  alert.source = header.source;
+  alert.destination = header.destination;
+  alert.source_asset = brief.source_asset;
+  alert.destination_asset = brief.destination_asset;
+  alert.merge_key = 1;
+  char source[ip_text_max], destination[ip_text_max];
+  const auto text = [](const IpAddress& address, char* to) { return static_cast<int>(write_ip(address, to)); };
+  const int source_size = text(header.source, source), destination_size = text(header.destination, destination);
+  detect::say_why(alert, 0, "%.*s and %.*s", source_size, source, destination_size, destination);
+  struct Taker final : detect::Findings {
+    explicit Taker(AlertMerger& m) noexcept : merger(m) {}
+    void raise(const Alert& found) noexcept override {
+      passed = found.merge_key == 1;
+      if (!passed) merger.raise(found);
+    }
+    void rests(DetectorId, const Fact&, const detect::Ends&, const char*) noexcept override {}
+    AlertMerger& merger;
+    bool passed = false;
+  } taker{merger_};
+  denials_.raise(alert, taker);
+  if (!taker.passed) counters_->alerts_merged.add();
+  return taker.passed;
+}
+
 void Correlator::serve_state() noexcept {
   if (state_ready_.load(std::memory_order_acquire) || !state_wanted_.exchange(false, std::memory_order_acquire)) return;
   state_ = engine_.save(now_);
@@ -170,9 +210,11 @@ bool Correlator::take_state(std::vector<std::uint8_t>& state) {
   return true;
 }
 
-void Correlator::event(const RecordHeader& header, std::string_view body) noexcept {
+void Correlator::event(const RecordHeader& header, std::string_view body, bool from_worker) noexcept {
   if (header.type == EventType::alert) {
     const AlertBrief& alert = header.alert;
+    if (from_worker && alert.detector == DetectorId::policy_peer_not_allowed && !passes_limit(header))
+      return drain_own();
     process_.alert(alert.detector, alert.severity, alert.interface);
     process_.alerts_written.add();
     auto& counts = alert_counts_[static_cast<std::size_t>(alert.detector)][static_cast<std::size_t>(alert.severity)];
@@ -229,7 +271,7 @@ void Correlator::flush() noexcept {
 // What this thread itself raised: it goes out at once, in its place behind the pulse that brought it about.
 void Correlator::drain_own() noexcept {
   while (const RecordHeader* header = own_ring_.front()) {
-    event(*header, {RecordRing::body(header), header->body_bytes});
+    event(*header, {RecordRing::body(header), header->body_bytes}, false);
     own_ring_.pop();
   }
 }
@@ -248,7 +290,7 @@ void Correlator::pulse(const Pulse& one) noexcept {
   if (++pulses_ < rings_.size()) return;
   pulses_ = 0;
   // Places in tables of detectors that were given up count as what workers give up.
-  sum_.evictions += engine_.evictions();
+  sum_.evictions += engine_.evictions() + denials_.evictions();
   engine_.tick(sum_.now);
   drain_own();
   for (std::size_t i = 0; i < detector_count; ++i) process_.blind_peers[i].set(engine_.blind_peers()[i]);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "detect/alert_limit.h"
 #include "detect/site_engine.h"
 #include "metrics/process_metrics.h"
 #include "output/eve_sink.h"
@@ -63,7 +64,7 @@ class Correlator final : private detect::SiteEngine::AlertSink {
  private:
   bool step() noexcept;  // True when it did something.
   void rest() const noexcept;
-  void event(const RecordHeader& header, std::string_view body) noexcept;
+  void event(const RecordHeader& header, std::string_view body, bool from_worker) noexcept;
   void drain_own() noexcept;
   void write(EventType type, std::string_view line, PacketTime time) noexcept;
   void pulse(const Pulse& pulse) noexcept;
@@ -71,6 +72,7 @@ class Correlator final : private detect::SiteEngine::AlertSink {
   void flush() noexcept;
   void fact(const RecordHeader& header, const char* body) noexcept;
   void raise(const Alert& alert) noexcept override;
+  bool passes_limit(const RecordHeader& header) noexcept;
   void serve_state() noexcept;
 
   // Runs before the reader of one ring, to have the detectors' memory fetched for the facts to come.
@@ -97,6 +99,7 @@ class Correlator final : private detect::SiteEngine::AlertSink {
   ExchangeTable exchanges_;
   SensorWatch sensors_;
   detect::SiteEngine engine_;
+  detect::AlertLimit denials_;  // Of policy.peer-not-allowed, which the workers tell.
   std::vector<Alert> first_alerts_;
   std::vector<std::uint8_t> state_;
   std::atomic<bool> state_wanted_{false}, state_ready_{false};
