@@ -13,8 +13,10 @@ namespace tsujiban {
 // place and is counted, so what is kept depends on the calls alone, never on the hash's seed. An entry's use is noted
 // once in an eighth of `capacity` calls: keeping the order exact would touch two neighbours, and so two cache lines, at
 // every call. `Key` has
-// `std::uint64_t hash(HashSeed) const noexcept` and `operator==`; both are trivially copyable. Entries are walked from
-// the one used longest ago to the latest. Indexes are 1 and up, 0 is none, and an index lives until its entry goes.
+// `std::uint64_t hash(HashSeed) const noexcept` and `operator==`; both are trivially copyable. The buckets in use
+// double with the entries, all at once: a table that is far from full then has its chains' heads in few cache lines.
+// Entries are walked from the one used longest ago to the latest. Indexes are 1 and up, 0 is none, and an index lives
+// until its entry goes.
 template <class Key, class Value>
 class BoundedMap {
   static_assert(std::is_trivially_copyable_v<Key> && std::is_trivially_copyable_v<Value>);
@@ -23,9 +25,9 @@ class BoundedMap {
   BoundedMap(std::uint32_t capacity, HashSeed seed)
       : seed_(seed),
         capacity_(capacity),
-        bucket_mask_(std::bit_ceil(capacity < 8 ? 8u : capacity) - 1),
+        bucket_mask_max_(std::bit_ceil(capacity < buckets_min ? buckets_min : capacity) - 1),
         slots_((std::size_t{capacity} + 1) * sizeof(Slot)),
-        buckets_((std::size_t{bucket_mask_} + 1) * sizeof(std::uint32_t)) {}
+        buckets_((std::size_t{bucket_mask_max_} + 1) * sizeof(std::uint32_t)) {}
 
   std::uint32_t size() const noexcept { return size_; }
   std::uint32_t capacity() const noexcept { return capacity_; }
@@ -65,6 +67,9 @@ class BoundedMap {
       i = free_;
       free_ = at(i).chain;
     }
+    // Every further entry of a chain is a cache miss, so chains of one are worth their room.
+    if (size_ * std::uint64_t{4} > bucket_mask_ && bucket_mask_ < bucket_mask_max_) [[unlikely]]
+      grow();
     Slot& slot = at(i);
     slot.key = key;
     slot.value = Value{};
@@ -106,6 +111,7 @@ class BoundedMap {
 
  private:
   static constexpr std::size_t prefetch_bytes_max = 256;
+  static constexpr std::uint32_t buckets_min = 64;
   struct Slot {
     std::uint64_t noted;  // The call at which it was put last.
     Key key;
@@ -115,6 +121,21 @@ class BoundedMap {
   Slot& at(std::uint32_t i) const noexcept { return slots_.template as<Slot>()[i]; }
   std::uint32_t& bucket(const Key& key) const noexcept {
     return buckets_.template as<std::uint32_t>()[static_cast<std::uint32_t>(key.hash(seed_)) & bucket_mask_];
+  }
+  // Each chain is parted in two by the next bit of the hash.
+  void grow() noexcept {
+    std::uint32_t* const heads = buckets_.template as<std::uint32_t>();
+    const std::uint32_t half = bucket_mask_ + 1;
+    bucket_mask_ = bucket_mask_ * 2 + 1;
+    for (std::uint32_t b = 0; b < half; ++b) {
+      std::uint32_t *low = &heads[b], *high = &heads[b + half];
+      for (std::uint32_t i = heads[b]; i != 0; i = at(i).chain) {
+        std::uint32_t*& end = (at(i).key.hash(seed_) & half) != 0 ? high : low;
+        *end = i;
+        end = &at(i).chain;
+      }
+      *low = *high = 0;
+    }
   }
   void unlink_order(std::uint32_t i) noexcept {
     const Slot& slot = at(i);
@@ -130,7 +151,7 @@ class BoundedMap {
   }
 
   HashSeed seed_;
-  std::uint32_t capacity_, bucket_mask_;
+  std::uint32_t capacity_, bucket_mask_max_, bucket_mask_ = buckets_min - 1;
   ReservedMemory slots_, buckets_;
   std::uint32_t used_ = 0, size_ = 0, free_ = 0, first_ = 0, last_ = 0;
   std::uint64_t evictions_ = 0, calls_ = 0;

@@ -46,9 +46,11 @@ inline FlowKey flow_key_of(const DecodedPacket& packet, bool& swapped) noexcept 
           packet.protocol};
 }
 
-// Symmetric in the two addresses: the sum of two keyed mixes; an attacker without the seed cannot steer either.
+// Symmetric in the two addresses: the sum of two keyed products, mixed once more; an attacker without the seed cannot
+// steer either.
 inline std::uint64_t pair_hash_of(HashSeed seed, SegmentKey segment, const IpAddress& a, const IpAddress& b) noexcept {
-  return hash_mix(hash_words(seed, a.high, a.low) + hash_words(seed, b.high, b.low), segment.raw() ^ seed.b);
+  return hash_mix(hash_mix(a.high ^ seed.a, a.low ^ seed.b) + hash_mix(b.high ^ seed.a, b.low ^ seed.b),
+                  segment.raw() ^ seed.b);
 }
 inline std::uint64_t flow_hash_of(HashSeed seed, std::uint64_t pair_hash, const IpAddress& a, const IpAddress& b,
                                   std::uint16_t a_port, std::uint16_t b_port, std::uint8_t protocol) noexcept {
