@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Long runs of `read`: many captures many times over in one process, or a capture of a great many flows; memory stays bounded.
+"""Long runs: many captures many times over in one process, a capture of a great many flows, two weeks of learning; memory stays bounded.
 
   soak.py [--binary PATH] [--rounds 200]          the demonstration's and the foreign captures, over and over
   soak.py [--binary PATH] --flows 1000000         that many UDP flows, each seen twice in a shuffled order
+  soak.py [--binary PATH] --weeks                 `learn` from a day and from 14 days of 200 homes
 """
 import pathlib
 import os
@@ -19,13 +20,14 @@ import packets  # noqa: E402
 
 # Without -c the state may grow to its default limit; a leak of one flow a packet would pass these by far.
 SOAK_MIB_MAX = 700
+WEEKS_GROWTH_MAX = 1.15  # Of what a day took: what is new on later days is kept too.
 FLOWS_MIB_MAX = 700   # 1,000,000 flows: 220 MiB is promised for the state; the rest is the mapped capture and the writer.
 
 
-def measured(binary, arguments):
+def measured(binary, arguments, command="read"):
     begun = time.monotonic()
     with tempfile.TemporaryFile() as error, tempfile.TemporaryFile() as out:
-        process = subprocess.Popen([binary, "read", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=out, stderr=error)
+        process = subprocess.Popen([binary, command, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=out, stderr=error)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         error.seek(0)
@@ -63,14 +65,30 @@ def flows_capture(path, count):
                 out.write(struct.pack("<IIII", clock // 10**9, clock % 10**9, len(frame), len(frame)) + frame)
 
 
+def learn_weeks(binary, folder):
+    day_mib, good = None, True
+    for days in (1, 14):
+        capture = pathlib.Path(folder) / f"{days}.pcapng"
+        drill = [binary, "drill", "--scenario", "benign-day", "--homes", "200", "--days", str(days), "-o", str(capture)]
+        subprocess.run(drill, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        result = measured(binary, [capture, "-o", pathlib.Path(folder) / "site.yaml"], "learn")
+        good &= judge(f"learning from {days} days of 200 homes", result, day_mib * WEEKS_GROWTH_MAX if day_mib else SOAK_MIB_MAX, (0,))
+        day_mib = day_mib or result[1]
+        capture.unlink()
+    return good
+
+
 def main():
     arguments = cases.parser(__doc__)
     arguments.add_argument("--rounds", type=int, default=200)
     arguments.add_argument("--flows", type=int, default=0)
+    arguments.add_argument("--weeks", action="store_true")
     options = arguments.parse_args()
     good = True
     with tempfile.TemporaryDirectory(prefix="tsujiban-soak-") as folder:
-        if options.flows:
+        if options.weeks:
+            good = learn_weeks(options.binary, folder)
+        elif options.flows:
             capture = pathlib.Path(folder) / "flows.pcap"
             flows_capture(capture, options.flows)
             for workers in (1, 4):
