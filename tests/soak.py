@@ -71,7 +71,7 @@ def learn_weeks(binary, folder):
         capture = pathlib.Path(folder) / f"{days}.pcapng"
         drill = [binary, "drill", "--scenario", "benign-day", "--homes", "200", "--days", str(days), "-o", str(capture)]
         subprocess.run(drill, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        result = measured(binary, [capture, "-o", pathlib.Path(folder) / "site.yaml"], "learn")
+        result = measured(binary, [capture, "-o", pathlib.Path(folder) / f"{days}.yaml"], "learn")
         good &= judge(f"learning from {days} days of 200 homes", result, day_mib * WEEKS_GROWTH_MAX if day_mib else SOAK_MIB_MAX, (0,))
         day_mib = day_mib or result[1]
         capture.unlink()
