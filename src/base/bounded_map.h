@@ -2,6 +2,7 @@
 #include <bit>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/prefetch.h"
@@ -107,6 +108,17 @@ class BoundedMap {
   std::uint32_t next(std::uint32_t index) const noexcept { return at(index).later; }
   void clear() noexcept {
     while (first_ != 0) remove(first_);
+  }
+  // Holds what `from` held, and counts its evictions on; `from` is good for nothing but its end afterwards. Of the same
+  // size it costs nothing and indexes live on; else the latest entries are taken, as many as fit.
+  void take_over(BoundedMap& from) noexcept {
+    if (capacity_ == from.capacity_ && seed_.a == from.seed_.a && seed_.b == from.seed_.b) {
+      std::swap(*this, from);
+      return;
+    }
+    clear();
+    evictions_ = from.evictions_;
+    for (std::uint32_t i = from.first(); i != 0; i = from.next(i)) value(use(from.key(i)).index) = from.value(i);
   }
 
  private:

@@ -35,6 +35,10 @@ class AlertLimit {
     findings.raise(alert);
   }
   std::uint64_t evictions() const noexcept { return known_.evictions() + groups_.evictions(); }
+  void take_over(AlertLimit& from) noexcept {
+    known_.take_over(from.known_);
+    groups_.take_over(from.groups_);
+  }
 
  private:
   struct ConditionKey {

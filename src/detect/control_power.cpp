@@ -45,6 +45,7 @@ class ControlPower final : public SiteDetector {
   std::uint64_t evictions() const noexcept override {
     return devices_.evictions() + states_.evictions() + load_.evictions() + swing_.evictions();
   }
+  void take_over(SiteDetector& before, const Renumbered& numbers) override;
   double power_at_risk_kw() const noexcept override;
   std::uint32_t state_version() const noexcept override { return 2; }
   void save(StateWriter& writer) const override {
@@ -122,6 +123,24 @@ bool ControlPower::load(StateReader& reader, std::uint32_t version) {
   began_ = began;
   learning_since_ = since;
   return devices_.load(reader, true) && states_.load(reader, true);
+}
+
+void ControlPower::take_over(SiteDetector& before, const Renumbered& numbers) {
+  auto& from = static_cast<ControlPower&>(before);
+  began_ = from.began_;
+  learning_since_ = from.learning_since_;
+  devices_.take_over(from.devices_);
+  states_.take_over(from.states_);
+  load_.take_over(from.load_, numbers);
+  swing_.take_over(from.swing_, numbers);
+  swung_ = from.swung_;
+  if (RecentTimes::fits(from.flips_, flips_)) flip_times_ = from.flip_times_;
+  load_heads_ = from.load_heads_;
+  for (auto& heads : load_heads_) {
+    for (Head& head : heads) numbers.renumber(head.first);
+  }
+  swing_head_ = from.swing_head_;
+  numbers.renumber(swing_head_.first);
 }
 
 double ControlPower::power_at_risk_kw() const noexcept {

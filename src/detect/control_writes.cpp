@@ -102,6 +102,15 @@ class ControlWrites final : public SiteDetector {
   std::uint64_t evictions() const noexcept override {
     return writers_.evictions() + refused_.evictions() + switches_.evictions() + limit_.evictions();
   }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<ControlWrites&>(before);
+    began_ = from.began_;
+    learning_since_ = from.learning_since_;
+    writers_.take_over(from.writers_);
+    if (RecentTimes::fits(from.refused_limit_, refused_limit_)) refused_.take_over(from.refused_);
+    if (RecentTimes::fits(from.flap_limit_, flap_limit_)) switches_.take_over(from.switches_);
+    limit_.take_over(from.limit_);
+  }
   std::uint32_t state_version() const noexcept override { return 1; }
   void save(StateWriter& writer) const override;
   bool load(StateReader& reader, std::uint32_t version) override;

@@ -5,6 +5,7 @@
 
 #include "detect/alert_limit.h"
 #include "detect/group_requests.h"
+#include "detect/renumbered.h"
 #include "detect/site_keys.h"
 #include "detect/window_counts.h"
 
@@ -81,6 +82,7 @@ class EchonetMessages final : public SiteDetector {
            victims_.evictions() + links_.evictions() + read_outside_.evictions() + faults_.evictions() +
            onsets_.evictions() + group_requests_.evictions() + limit_.evictions();
   }
+  void take_over(SiteDetector& before, const Renumbered& numbers) override;
   std::uint32_t state_version() const noexcept override { return 1; }
   void save(StateWriter& writer) const override;
   bool load(StateReader& reader, std::uint32_t version) override;
@@ -585,6 +587,33 @@ void EchonetMessages::reading(const Fact& fact, const Ends& ends, Findings& find
   say_why(alert, 0, "%u devices began to tell a fault (0x88 = 0x41) within %.0f s", devices.count,
           fault_window_.as_seconds());
   limit_.raise(alert, findings);
+}
+
+void EchonetMessages::take_over(SiteDetector& before, const Renumbered& numbers) {
+  auto& from = static_cast<EchonetMessages&>(before);
+  if (RecentTimes::fits(from.malformed_limit_, malformed_limit_)) series_.take_over(from.series_);
+  watches_.take_over(from.watches_);
+  for (std::uint32_t i = watches_.first(); i != 0; i = watches_.next(i)) numbers.renumber(watches_.value(i).alert);
+  heard_.take_over(from.heard_);
+  asked_.take_over(from.asked_);
+  askers_.take_over(from.askers_);
+  if (!RecentTimes::fits(from.multicast_limit_ + 1, multicast_limit_ + 1)) {
+    for (std::uint32_t i = askers_.first(); i != 0; i = askers_.next(i)) askers_.value(i).multicast = RecentTimes{};
+  }
+  hosts_asked_.take_over(from.hosts_asked_);
+  points_refused_.take_over(from.points_refused_);
+  objects_asked_.take_over(from.objects_asked_);
+  walks_.take_over(from.walks_);
+  group_requests_.take_over(from.group_requests_);
+  // The parts of its window are of another length in another window.
+  if (reflection_window_ == from.reflection_window_) victims_.take_over(from.victims_);
+  links_.take_over(from.links_);
+  read_outside_.take_over(from.read_outside_);
+  faults_.take_over(from.faults_);
+  onsets_.take_over(from.onsets_);
+  limit_.take_over(from.limit_);
+  fault_head_ = from.fault_head_;
+  numbers.renumber(fault_head_.first);
 }
 
 void EchonetMessages::save(StateWriter& writer) const {

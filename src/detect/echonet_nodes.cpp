@@ -69,6 +69,16 @@ class EchonetNodes final : public SiteDetector {
     return nodes_.evictions() + identities_.evictions() + asked_objects_.evictions() + asked_pairs_.evictions() +
            group_requests_.evictions() + unasked_.evictions() + strange_objects_.evictions();
   }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<EchonetNodes&>(before);
+    nodes_.take_over(from.nodes_);
+    identities_.take_over(from.identities_);
+    asked_objects_.take_over(from.asked_objects_);
+    asked_pairs_.take_over(from.asked_pairs_);
+    group_requests_.take_over(from.group_requests_);
+    unasked_.take_over(from.unasked_);
+    strange_objects_.take_over(from.strange_objects_);
+  }
   std::uint32_t state_version() const noexcept override { return 1; }
   void save(StateWriter& writer) const override;
   bool load(StateReader& reader, std::uint32_t version) override;

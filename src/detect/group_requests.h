@@ -20,6 +20,7 @@ class GroupRequests {
     return i != 0 && response.time - requests_.value(i) <= answer_time_max;
   }
   std::uint64_t evictions() const noexcept { return requests_.evictions(); }
+  void take_over(GroupRequests& from) noexcept { requests_.take_over(from.requests_); }
 
  private:
   // Without the instance: a request to all of them is answered by each.

@@ -40,6 +40,12 @@ class LateralDetector final : public SiteDetector {
   std::uint64_t evictions() const noexcept override {
     return reached_.evictions() + shown_.evictions() + alerts_.evictions();
   }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<LateralDetector&>(before);
+    reached_.take_over(from.reached_);
+    shown_.take_over(from.shown_);
+    alerts_.take_over(from.alerts_);
+  }
 
  private:
   static constexpr DetectorId id = DetectorId::lateral_smb_spread;

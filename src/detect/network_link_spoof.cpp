@@ -48,6 +48,12 @@ class LinkSpoofDetector final : public SiteDetector {
   std::uint64_t evictions() const noexcept override {
     return owners_.evictions() + speakers_.evictions() + gateways_.evictions();
   }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<LinkSpoofDetector&>(before);
+    owners_.take_over(from.owners_);
+    speakers_.take_over(from.speakers_);
+    gateways_.take_over(from.gateways_);
+  }
   std::uint32_t state_version() const noexcept override { return 1; }
   void save(StateWriter& writer) const override {
     writer.put(owners_.size());

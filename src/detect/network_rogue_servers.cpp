@@ -34,6 +34,12 @@ class RogueServerDetector final : public SiteDetector {
   std::uint64_t evictions() const noexcept override {
     return learned_.evictions() + dhcp_peers_.evictions() + router_peers_.evictions();
   }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<RogueServerDetector&>(before);
+    learned_.take_over(from.learned_);
+    dhcp_peers_.take_over(from.dhcp_peers_);
+    router_peers_.take_over(from.router_peers_);
+  }
   std::uint32_t state_version() const noexcept override { return 1; }
   void save(StateWriter& writer) const override {
     writer.put(learned_.size());

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "detect/network_detectors.h"
+#include "detect/renumbered.h"
 #include "detect/site_keys.h"
 #include "model/packet.h"
 
@@ -52,6 +53,23 @@ class ScanDetector final : public SiteDetector {
 
   std::uint64_t evictions() const noexcept override {
     return sources_.evictions() + targets_.evictions() + known_.evictions() + answers_.evictions() + links_.evictions();
+  }
+  void take_over(SiteDetector& before, const Renumbered& numbers) override {
+    auto& from = static_cast<ScanDetector&>(before);
+    known_.take_over(from.known_);
+    answers_.take_over(from.answers_);
+    links_.take_over(from.links_);
+    // Open probes lie in room of the limit's size.
+    if (hosts_ == from.hosts_) {
+      sources_.take_over(from.sources_);
+      std::swap(host_probes_, from.host_probes_);
+    }
+    if (ports_ == from.ports_) {
+      targets_.take_over(from.targets_);
+      std::swap(port_probes_, from.port_probes_);
+    }
+    for (std::uint32_t i = sources_.first(); i != 0; i = sources_.next(i)) numbers.renumber(sources_.value(i).ends);
+    for (std::uint32_t i = targets_.first(); i != 0; i = targets_.next(i)) numbers.renumber(targets_.value(i).ends);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "detect/network_detectors.h"
+#include "detect/renumbered.h"
 #include "detect/site_keys.h"
 
 namespace tsujiban::detect {
@@ -56,6 +57,29 @@ class SilenceDetector final : public SiteDetector {
     summing_.clear();
     for (const std::uint32_t i : due_) tell(i, now, findings);
     for (const std::uint32_t segment : summing_) sum_up(segment, now, findings);
+  }
+  void take_over(SiteDetector& before, const Renumbered& numbers) override {
+    auto& from = static_cast<SilenceDetector&>(before);
+    heard_ = from.heard_;
+    stalled_ns_ = from.stalled_ns_;
+    wheel_at_ = from.wheel_at_;
+    for (std::uint32_t i = 0; i < from.segments_.size(); ++i) {
+      const std::uint32_t now = numbers.segment(i);
+      if (i != 0 && now == 0) continue;
+      segments_[now] = from.segments_[i];
+      segments_[now].regular = 0;  // Assets may have come to another segment.
+    }
+    for (std::uint32_t i = 0; i < from.assets_.size(); ++i) {
+      const std::uint32_t number = numbers.asset(i + 1);
+      if (number == 0 || from.assets_[i].last_ns == 0) continue;
+      Asset& asset = assets_[number - 1];
+      asset = from.assets_[i];
+      asset.in_wheel = false;
+      Segment& segment = segments_[site_.config->assets[number - 1].segment];
+      segment.last_ns = std::max(segment.last_ns, asset.last_ns);
+      if (asset.pauses >= pauses_min) ++segment.regular;
+      if (asset.silent == 0) insert(number - 1, deadline_of(asset));
+    }
   }
 
   std::uint32_t state_version() const noexcept override { return 2; }
@@ -278,7 +302,7 @@ class SilenceDetector final : public SiteDetector {
     fact.segment = number == 0 ? SegmentKey{} : site_.config->segments[number - 1].key;
     Alert alert = alert_of(id, fact, {});
     alert.has_addresses = false;
-    alert.merge_key = 2 + std::uint64_t{number};
+    alert.merge_key = number == 0 ? 2 : segment_merge_key(*site_.config, number);
     alert.count = segment.summed_now;
     segment.summed += std::exchange(segment.summed_now, 0);
     const char* name = number == 0 ? "(none)" : site_.config->segments[number - 1].name.c_str();

@@ -46,6 +46,11 @@ class ExposureDetector final : public SiteDetector {
   }
 
   std::uint64_t evictions() const noexcept override { return peers_.evictions() + limit_.evictions(); }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<ExposureDetector&>(before);
+    peers_.take_over(from.peers_);
+    limit_.take_over(from.limit_);
+  }
 
  private:
   // ECHONET Lite, DNP3, IEC 60870-5-104, Modbus, DLMS/COSEM (IANA's registry of ports).

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "detect/policy_detectors.h"
+#include "detect/renumbered.h"
 
 namespace tsujiban::detect {
 namespace {
@@ -20,6 +21,12 @@ class LabelDetector final : public SiteDetector {
     // Only who was seen to speak is there.
     if (fact.conversation.from_source) judge(ends.source_asset, fact, ends, findings);
     if (fact.conversation.from_destination) judge(ends.destination_asset, fact, ends, findings);
+  }
+  void take_over(SiteDetector& before, const Renumbered& numbers) override {
+    auto& from = static_cast<LabelDetector&>(before);
+    for (std::uint32_t i = 0; i < from.told_.size(); ++i) {
+      if (const std::uint32_t now = numbers.asset(i + 1); now != 0) told_[now - 1] = from.told_[i];
+    }
   }
 
   std::uint32_t state_version() const noexcept override { return 1; }

@@ -48,6 +48,12 @@ class PortDetector final : public SiteDetector {
   std::uint64_t evictions() const noexcept override {
     return told_.evictions() + peers_.evictions() + limit_.evictions();
   }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<PortDetector&>(before);
+    told_.take_over(from.told_);
+    peers_.take_over(from.peers_);
+    limit_.take_over(from.limit_);
+  }
   std::uint32_t state_version() const noexcept override { return 1; }
   void save(StateWriter& writer) const override {
     writer.put(told_.size());

@@ -52,6 +52,10 @@ class ProtocolDetector final : public SiteDetector {
     limit_.raise(alert, findings);
   }
   std::uint64_t evictions() const noexcept override { return limit_.evictions(); }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<ProtocolDetector&>(before);
+    limit_.take_over(from.limit_);
+  }
 
  private:
   static_assert(app_protocol_count < 63);

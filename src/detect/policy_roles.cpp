@@ -22,6 +22,10 @@ class RoleDetector final : public SiteDetector {
     }
   }
   std::uint64_t evictions() const noexcept override { return asked_.evictions(); }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<RoleDetector&>(before);
+    asked_.take_over(from.asked_);
+  }
 
  private:
   static constexpr std::uint32_t asked_max = 1u << 16;

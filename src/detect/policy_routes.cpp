@@ -25,6 +25,10 @@ class RouteDetector final : public SiteDetector {
     if (from == Route::R1 || to == Route::R1) tell(DetectorId::policy_r1_not_isolated, fact, ends, from, to, findings);
   }
   std::uint64_t evictions() const noexcept override { return limit_.evictions(); }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<RouteDetector&>(before);
+    limit_.take_over(from.limit_);
+  }
 
  private:
   static bool is_customer_side(Route route) noexcept { return route == Route::B || route == Route::home; }

@@ -88,6 +88,10 @@ class SessionDetector final : public SiteDetector {
     certificate(fact, ends, findings);
   }
   std::uint64_t evictions() const noexcept override { return limit_.evictions(); }
+  void take_over(SiteDetector& before, const Renumbered&) override {
+    auto& from = static_cast<SessionDetector&>(before);
+    limit_.take_over(from.limit_);
+  }
 
  private:
   void carried(const Fact& fact, const Ends& ends, Findings& findings) noexcept {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "detect/policy_detectors.h"
+#include "detect/renumbered.h"
 #include "detect/site_keys.h"
 
 namespace tsujiban::detect {
@@ -81,6 +82,18 @@ class UnknownAssetDetector final : public SiteDetector {
     if (fact.kind == FactKind::conversation) seen_.prefetch({fact.segment, fact.destination, {}}, step);
   }
   std::uint64_t evictions() const noexcept override { return seen_.evictions() + places_.evictions(); }
+  void take_over(SiteDetector& before, const Renumbered& numbers) override {
+    auto& from = static_cast<UnknownAssetDetector&>(before);
+    learned_ = from.learned_;
+    last_ = from.last_;
+    seen_.take_over(from.seen_);
+    for (std::uint32_t i = from.places_.first(); i != 0; i = from.places_.next(i)) {
+      const PlaceKey& place = from.places_.key(i);
+      const std::uint32_t named = numbers.segment(place.named);
+      if ((named != 0) == (place.named != 0))
+        places_.value(places_.use({place.segment, named}).index) = from.places_.value(i);
+    }
+  }
   std::uint32_t state_version() const noexcept override { return 2; }
   void save(StateWriter& writer) const override {
     writer.put(learned_.ns);
@@ -193,7 +206,7 @@ class UnknownAssetDetector final : public SiteDetector {
       alert.protocol = 0;
       alert.flow_id = 0;
       alert.app_protocol = AppProtocol::unknown;
-      alert.merge_key = 1 + std::uint64_t{segment};
+      alert.merge_key = segment == 0 ? 1 : segment_merge_key(*site_.config, segment);
       say_why(alert, 0, "%u more unknown hosts appeared in this segment since %u were told one by one",
               static_cast<unsigned>(place.more), static_cast<unsigned>(place.told));
       say_why(alert, 1, "so many new addresses are a new network, a renumbering, or somebody who forges them");

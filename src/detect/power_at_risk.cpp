@@ -140,6 +140,16 @@ bool PowerDevices::load(StateReader& reader, bool apply) {
   return !reader.failed();
 }
 
+void PowerDevices::take_over(PowerDevices& from) {
+  id_seed_ = from.id_seed_;
+  name_assets();
+  learned_.take_over(from.learned_);
+  classes_.take_over(from.classes_);
+  budget_second_ = from.budget_second_;
+  budget_ = from.budget_;
+  group_evictions_ = from.group_evictions_;
+}
+
 bool DeviceStates::keeps(std::uint32_t point) noexcept {
   switch (point) {
     case 0x80:  // Operation status.
@@ -355,6 +365,65 @@ void PowerAtRisk::release(std::uint32_t index) noexcept {
 
 void PowerAtRisk::drop(const TouchKey& key) noexcept {
   if (const std::uint32_t index = touches_.find(key); index != 0) release(index);
+}
+
+void PowerAtRisk::take_over(PowerAtRisk& from, const Renumbered& numbers) {
+  // A smaller inventory has less room; what leaves has to leave the sums as well.
+  while (from.touches_.size() > touches_.capacity()) from.release(from.touches_.first());
+  touches_.take_over(from.touches_);
+  site_ = from.site_;
+  writers_.take_over(from.writers_);
+  writer_count_ = from.writer_count_;
+  generation_ = from.generation_;
+  evictions_ = from.evictions_;
+  // Segments stand under their numbers, so they are put in anew. A segment that is gone keeps its sum until its last
+  // touch leaves; under a number that nobody asks for.
+  constexpr std::uint64_t gone = 2;
+  std::vector<std::uint32_t> moved(std::size_t{from.segments_.capacity()} + 1, 0);
+  segment_count_ = from.segment_count_;
+  for (std::uint32_t i = from.segments_.first(); i != 0; i = from.segments_.next(i)) {
+    WordsKey key = from.segments_.key(i);
+    if (key.b == 1) {
+      const std::uint32_t now = numbers.segment(static_cast<std::uint32_t>(key.a));
+      key = now != 0 ? WordsKey{now, 1} : WordsKey{key.a, gone};
+    }
+    // One that is gone since an earlier reload stays as it is; two of them under one number are one sum.
+    const auto got = segments_.use(key);
+    Sums& sums = segments_.value(got.index);
+    const Sums& old = from.segments_.value(i);
+    if (got.added) {
+      sums = old;
+    } else {
+      for (std::size_t d = 0; d < direction_count; ++d) {
+        MovedPower& sum = sums.by_direction[d];
+        if (sum.devices != 0 && old.by_direction[d].devices != 0) --segment_count_[d];
+        sum.kw += old.by_direction[d].kw;
+        sum.devices += old.by_direction[d].devices;
+        sum.without_capacity += old.by_direction[d].without_capacity;
+      }
+    }
+    moved[i] = got.index;
+  }
+  for (std::size_t i = 0; i < from.dispatches_.size(); ++i) {
+    const std::uint32_t now = numbers.dispatch(static_cast<std::uint32_t>(i) + 1);
+    if (now == 0) continue;
+    for (std::size_t d = 0; d < direction_count; ++d) {
+      MovedPower& sum = dispatches_[now - 1][d];
+      sum.kw += from.dispatches_[i][d].kw;
+      sum.devices += from.dispatches_[i][d].devices;
+      sum.without_capacity += from.dispatches_[i][d].without_capacity;
+    }
+  }
+  for (std::uint32_t i = touches_.first(); i != 0; i = touches_.next(i)) {
+    Held& held = touches_.value(i);
+    const std::uint32_t group = touches_.key(i).group;
+    if (group == static_cast<std::uint32_t>(Part::covered)) {
+      held.sum_index = numbers.dispatch(held.sum_index);
+    } else if (group == static_cast<std::uint32_t>(Part::all) && held.sum_index != 0) {
+      held.sum_index = moved[held.sum_index];
+      if (held.sum_index != 0) held.sum_generation = segments_.value(held.sum_index).generation;
+    }
+  }
 }
 
 const MovedPower& PowerAtRisk::site(LoadDirection direction, Part part) const noexcept {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/bounded_map.h"
+#include "detect/renumbered.h"
 #include "detect/site_detector.h"
 #include "detect/site_keys.h"
 #include "detect/window_counts.h"
@@ -63,6 +64,8 @@ class PowerDevices {
   void save(StateWriter& writer) const;
   // `apply` false: only whether it can be read.
   bool load(StateReader& reader, bool apply);
+  // At a reload.
+  void take_over(PowerDevices& from);
 
  private:
   struct Nothing {};
@@ -107,6 +110,7 @@ class DeviceStates {
   // `apply` false: only whether it can be read.
   bool load(StateReader& reader, bool apply);
   std::uint64_t evictions() const noexcept { return states_.evictions(); }
+  void take_over(DeviceStates& from) noexcept { states_.take_over(from.states_); }
 
  private:
   static WordsKey key_of(const TouchedDevice& device, std::uint32_t point) noexcept;
@@ -158,6 +162,8 @@ class PowerAtRisk {
   // Whether this device already counts as covered, so that counting it again adds nothing.
   bool has_covered(const TouchedDevice& device, LoadDirection direction) const noexcept;
   std::uint64_t evictions() const noexcept { return evictions_ + segments_.evictions() + writers_.evictions(); }
+  // At a reload: what is in the window stays in it, under the numbers that segments and dispatches have now.
+  void take_over(PowerAtRisk& from, const Renumbered& numbers);
 
  private:
   static constexpr std::size_t index_of(LoadDirection direction) noexcept {

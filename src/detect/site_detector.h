@@ -47,6 +47,8 @@ class Findings {
   virtual void rests(DetectorId detector, const Fact& fact, const Ends& ends, const char* why) noexcept = 0;
 };
 
+struct Renumbered;
+
 // One or several rows of the catalogue, judged over the whole site by one thread, in packet order. What it keeps is
 // bounded and taken when it is made; `fact` and `tick` allocate nothing. What it raises depends on the packets alone:
 // not on the number of workers (so timers end in `tick`, never by a fact's time), nor on how often news was told.
@@ -75,6 +77,10 @@ class SiteDetector {
     static_cast<void>(reader), static_cast<void>(version);
     return false;
   }
+  // At a reload: goes on with what `before` has kept, which is of the same row under the configuration before and is
+  // not asked any more. Numbers of assets and segments are others now. What is not taken over begins anew; without a
+  // word of the detector that is all that would not survive a restart.
+  virtual void take_over(SiteDetector& before, const Renumbered& numbers);
 };
 
 // A row of site_detectors.cpp: a constant.
@@ -96,6 +102,13 @@ constexpr std::uint32_t facts_of(std::initializer_list<FactKind> kinds) noexcept
   std::uint32_t bits = 0;
   for (const FactKind kind : kinds) bits |= 1u << static_cast<unsigned>(kind);
   return bits;
+}
+
+// The merge key of what is told of a whole named segment (index + 1): by its name, for its number is another one when
+// the inventory changes.
+inline std::uint64_t segment_merge_key(const config::Config& config, std::uint32_t segment) noexcept {
+  const std::string& name = config.segments[segment - 1].name;
+  return hash_bytes({}, {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}) | std::uint64_t{1} << 63;
 }
 
 // An alert about a fact: catalogue's numbers, addresses, assets, time. Severity as in the catalogue.

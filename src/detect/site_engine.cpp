@@ -24,7 +24,7 @@ std::uint64_t SiteEngine::Blind::hash(HashSeed seed) const noexcept {
 }
 
 SiteEngine::SiteEngine(const Site& site, std::span<const SiteDetectorRow> rows, AlertSink& sink)
-    : site_(site), sink_(sink), blind_(blind_pairs_max, site.seed) {
+    : site_(site), sink_(sink), blind_(blind_pairs_max, site.seed), blind_before_(1, site.seed) {
   has_places_ = site_.inventory != nullptr && (site_.config->has_inventory() || !site_.config->segments.empty());
   for (const SiteDetectorRow& row : rows) {
     if (!is_on(row, *site_.config)) continue;
@@ -121,10 +121,15 @@ void SiteEngine::rests(DetectorId detector, const Fact& fact, const Ends& ends, 
   if (!site_.config->settings(detector).enabled) return;
   Blind pair{fact.segment, fact.source, fact.destination, detector};
   if (pair.high < pair.low) std::swap(pair.low, pair.high);
-  if (blind_.size() == blind_.capacity() && blind_.find(pair) == 0)
-    --blind_peers_[static_cast<std::size_t>(blind_.key(blind_.first()).detector)];
+  if (blind_.size() == blind_.capacity() && blind_.find(pair) == 0) {
+    const auto oldest = static_cast<std::size_t>(blind_.key(blind_.first()).detector);
+    --blind_peers_[oldest];
+    --blind_told_[oldest];
+  }
   if (!blind_.use(pair).added) return;
-  const std::uint32_t pairs = ++blind_peers_[static_cast<std::size_t>(detector)];
+  ++blind_peers_[static_cast<std::size_t>(detector)];
+  if (blind_before_.find(pair) != 0) return;
+  const std::uint32_t pairs = ++blind_told_[static_cast<std::size_t>(detector)];
   if (why == nullptr) return;
   // One condition a detector and link: without addresses, so that a thousand pairs are one alert with a count.
   Alert alert = alert_of(DetectorId::sensor_blind, fact, ends);
@@ -208,6 +213,31 @@ bool SiteEngine::load(Bytes state, std::string& error) {
     return false;
   }
   return whole;
+}
+
+void SiteEngine::take_over(SiteEngine& before, const Renumbered& numbers) {
+  for (const Running& running : running_) {
+    const auto at = std::find_if(before.running_.begin(), before.running_.end(),
+                                 [&](const Running& r) { return r.row->name == running.row->name; });
+    if (at != before.running_.end()) running.detector->take_over(*at->detector, numbers);
+  }
+  blind_told_ = before.blind_told_;
+  if (before.blind_before_.size() == 0) {
+    std::swap(blind_before_, before.blind_);
+    return;
+  }
+  std::swap(blind_before_, before.blind_before_);
+  for (std::uint32_t i = before.blind_.first(); i != 0; i = before.blind_.next(i))
+    blind_before_.use(before.blind_.key(i));
+}
+
+void SiteDetector::take_over(SiteDetector& before, const Renumbered& numbers) {
+  static_cast<void>(numbers);
+  if (before.state_version() == 0) return;
+  StateWriter state;
+  before.save(state);
+  StateReader reader({state.bytes().data(), state.bytes().size()});
+  static_cast<void>(load(reader, before.state_version()));
 }
 
 Alert alert_of(DetectorId detector, const Fact& fact, const Ends& ends) noexcept {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bounded_map.h"
+#include "detect/renumbered.h"
 #include "detect/site_detector.h"
 #include "detect/site_keys.h"
 
@@ -45,6 +46,9 @@ class SiteEngine final : private Findings {
   std::vector<std::uint8_t> save(PacketTime now) const;
   // False, with a reason for people, where the bytes are not what `save` wrote; what can be read is taken.
   bool load(Bytes state, std::string& error);
+  // At a reload: each detector goes on with what the one of the same row has kept in `before`, which is only destroyed
+  // afterwards. Pairs that rest are counted anew; those that were told are not told again.
+  void take_over(SiteEngine& before, const Renumbered& numbers);
 
  private:
   struct Running {
@@ -86,7 +90,8 @@ class SiteEngine final : private Findings {
   bool has_places_ = false;  // Assets or segments are declared.
   ReservedMemory known_ends_{known_ends_count * sizeof(KnownEnds)};
   BoundedMap<Blind, Nothing> blind_;
-  std::array<std::uint32_t, detector_count> blind_peers_{};
+  BoundedMap<Blind, Nothing> blind_before_;                                 // Under the configurations before.
+  std::array<std::uint32_t, detector_count> blind_peers_{}, blind_told_{};  // Now; and over all of them.
 };
 
 }  // namespace tsujiban::detect

@@ -82,6 +82,7 @@ class PeerLimit {
     return peers.list[peers.count++] = peer;
   }
   std::uint64_t evictions() const noexcept { return services_.evictions(); }
+  void take_over(PeerLimit& from) noexcept { services_.take_over(from.services_); }
 
  private:
   struct Peers {

@@ -24,6 +24,10 @@ class RecentTimes {
     const std::uint32_t first = (i + 1 - limit + step - 1) / step;
     return now - times_[first % times_max] <= window;
   }
+  // Whether times that were noted under one limit say the right thing under another.
+  static constexpr bool fits(std::uint32_t limit_before, std::uint32_t limit) noexcept {
+    return limit_before == limit || (limit_before <= times_max && limit <= times_max && limit_before > 1);
+  }
 
  private:
   std::array<PacketTime, times_max> times_;
@@ -68,6 +72,12 @@ class DistinctWindow {
     }
   }
   std::uint64_t evictions() const noexcept { return evictions_ + groups_.evictions(); }
+  // Goes on with what another one of the same size counted; the window is this one's.
+  void take_over(DistinctWindow& from) noexcept {
+    members_.take_over(from.members_);
+    groups_.take_over(from.groups_);
+    evictions_ = from.evictions_;
+  }
 
  private:
   struct Key {
