@@ -1,6 +1,7 @@
 #include "detect/renumbered.h"
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -38,6 +39,13 @@ Renumbered::Renumbered(const config::Config& before, std::shared_ptr<const polic
                                  [&](const config::DispatchWindow& d) { return is_same(d, before.dispatch[i]); });
     if (at != now_config.dispatch.end())
       dispatches[i + 1] = static_cast<std::uint32_t>(at - now_config.dispatch.begin()) + 1;
+  }
+  const auto text_of = [](const config::Domain& domain) { return (domain.below_only ? "*." : "") + domain.name; };
+  std::unordered_map<std::string, std::uint32_t> by_text;
+  for (std::uint32_t i = 0; i < now_config.domains.size(); ++i) by_text.emplace(text_of(now_config.domains[i]), i + 1);
+  for (const config::Domain& domain : before.domains) {
+    const auto at = by_text.find(text_of(domain));
+    domains.push_back(at == by_text.end() ? 0 : at->second);
   }
 }
 

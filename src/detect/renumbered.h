@@ -18,6 +18,7 @@ struct Renumbered {
 
   // By number before, [0] being 0; 0: there is none any more.
   std::vector<std::uint32_t> assets, segments, dispatches;
+  std::vector<std::uint32_t> domains;                  // By index before: index + 1 now.
   std::shared_ptr<const policy::Inventory> inventory;  // The next one.
 
   std::uint32_t asset(std::uint32_t before) const noexcept { return of(assets, before); }

@@ -127,19 +127,9 @@ void AlertMerger::release(std::uint32_t index) noexcept {
   conditions_.release(index);
 }
 
-void AlertMerger::close_where_idle(PacketTime now, bool all) noexcept {
-  ending_.clear();
-  std::size_t kept = 0;
-  for (const std::uint32_t index : live_) {
-    Condition& condition = conditions_[index];
-    if (all || now - condition.alert.last_seen > repeat_[static_cast<std::size_t>(condition.alert.detector)]) {
-      condition.id = output::alert_identity(condition.alert);
-      ending_.push_back(index);
-    } else {
-      live_[kept++] = index;
-    }
-  }
-  live_.resize(kept);
+// In an order made from their content.
+void AlertMerger::end_listed() noexcept {
+  for (const std::uint32_t index : ending_) conditions_[index].id = output::alert_identity(conditions_[index].alert);
   std::sort(ending_.begin(), ending_.end(),
             [this](std::uint32_t a, std::uint32_t b) { return conditions_[a].id < conditions_[b].id; });
   for (const std::uint32_t index : ending_) {
@@ -152,9 +142,12 @@ void AlertMerger::advance(PacketTime now) noexcept {
   const std::int64_t second = now.ns / 1'000'000'000;
   if (second == second_ || live_.empty()) return;
   second_ = second;
-  close_where_idle(now, false);
+  end_where(
+      [&](const Alert& alert) { return now - alert.last_seen > repeat_[static_cast<std::size_t>(alert.detector)]; });
 }
 
-void AlertMerger::finish() noexcept { close_where_idle({}, true); }
+void AlertMerger::finish() noexcept {
+  end_where([](const Alert&) { return true; });
+}
 
 }  // namespace tsujiban::pipeline

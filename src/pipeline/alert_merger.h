@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -40,6 +41,26 @@ class AlertMerger {
   // content.
   void advance(PacketTime now) noexcept;
   void finish() noexcept;
+  // Ends the conditions of whose alert `over` holds, as `advance` does.
+  template <class Over>
+  void end_where(Over&& over) noexcept {
+    ending_.clear();
+    std::size_t kept = 0;
+    for (const std::uint32_t index : live_) {
+      if (over(conditions_[index].alert))
+        ending_.push_back(index);
+      else
+        live_[kept++] = index;
+    }
+    live_.resize(kept);
+    end_listed();
+  }
+  // Conditions go on under another configuration. `renumber(alert)` puts its numbers into what they hold.
+  template <class Renumber>
+  void reconfigure(const std::vector<Duration>& repeat_by_detector, Renumber&& renumber) noexcept {
+    std::copy(repeat_by_detector.begin(), repeat_by_detector.end(), repeat_.begin());
+    for (const std::uint32_t index : live_) renumber(conditions_[index].alert);
+  }
 
  private:
   struct Condition {
@@ -56,7 +77,7 @@ class AlertMerger {
   std::uint32_t find(std::uint64_t key, const Alert& alert, PacketTime time) const noexcept;
   void write(Condition& condition) noexcept;
   void write_last(Condition& condition) noexcept;
-  void close_where_idle(PacketTime now, bool all) noexcept;
+  void end_listed() noexcept;
   void release(std::uint32_t index) noexcept;
 
   std::vector<Duration> repeat_;

@@ -8,7 +8,7 @@
 #include "pipeline/pipeline_test_support.h"
 
 namespace {
-std::atomic<unsigned long> allocations{0};
+std::atomic<unsigned long> allocations{0}, frees{0};
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__)
@@ -16,9 +16,14 @@ extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
 void* __libc_realloc(void*, std::size_t);
+void __libc_free(void*);
 void* malloc(std::size_t size) { return ++allocations, __libc_malloc(size); }
 void* calloc(std::size_t count, std::size_t size) { return ++allocations, __libc_calloc(count, size); }
 void* realloc(void* at, std::size_t size) { return ++allocations, __libc_realloc(at, size); }
+void free(void* at) {
+  ++frees;
+  __libc_free(at);
+}
 }
 #define TSUJIBAN_COUNTS_MALLOC 1
 #endif
@@ -73,6 +78,45 @@ TEST(PacketPath, allocates_nothing_once_it_is_warm) {
   EXPECT_GT(bench.counters->flows_expired.value(), 500u) << "the flows of the warm-up did not even end";
   EXPECT_GT(bench.counters->signature_matches.value(), 600u);
   EXPECT_GT(bench.counters->messages[static_cast<std::size_t>(AppProtocol::echonet_lite)][0x62].value(), 1500u);
+}
+
+// The thread that made a configuration frees it, too: whoever waits for its lock would lose packets.
+TEST(PacketPath, neither_allocates_nor_frees_when_it_goes_over_to_another_configuration) {
+#ifndef TSUJIBAN_COUNTS_MALLOC
+  GTEST_SKIP() << "a sanitizer's allocator stands in malloc's place";
+#endif
+  const auto rules = [](const char* text) {
+    std::vector<config::Fault> faults;
+    return detect::RuleSet::load_text("test.rules", text, faults);
+  };
+  Bench bench("alert tcp any any -> any 80 (msg:\"m\"; content:\"attack\"; sid:1; rev:1;)\n");
+  const auto warm_up = traffic(0x0a000000, 1000), counted = traffic(0x0a000000, 1100);
+  for (const auto& [frame, time] : warm_up) {
+    bench.packet(frame, time);
+    bench.drain(false);
+  }
+  Configured next = bench.run;
+  std::vector<config::Fault> faults;
+  next.config = config::load_text(
+      "site.yaml", "site: {name: x, timezone: Asia/Tokyo}\nassets: [{name: a, role: ems, address: 10.0.0.1}]\n",
+      faults);
+  next.inventory = std::make_shared<const policy::Inventory>(next.config);
+  next.allow = std::make_shared<const policy::AllowList>(next.inventory);
+  next.rules = rules("alert tcp any any -> any 80 (msg:\"n\"; content:\"0123\"; sid:2; rev:1;)\n");
+  std::unique_ptr<metrics::WorkerCounters> spare[1] = {std::make_unique<metrics::WorkerCounters>()};
+  auto made = make_replacement(bench.run, next, spare);
+  bench.run = RunContext{};
+  next = Configured{};
+  bench.worker->replacement().put(*made);
+  const unsigned long before = allocations, freed_before = frees;
+  for (const auto& [frame, time] : counted) {
+    bench.packet(frame, time);
+    bench.drain(false);
+  }
+  EXPECT_EQ(allocations - before, 0u);
+  EXPECT_EQ(frees - freed_before, 0u);
+  EXPECT_TRUE(bench.worker->replacement().is_taken());
+  EXPECT_GT(spare[0]->signature_scans.value(), 100u) << "the new rules were never searched";
 }
 
 }  // namespace

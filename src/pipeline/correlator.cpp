@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::size_t own_ring_bytes = 4u << 20;  // Room for one record of the largest size, and more.
 
-std::vector<Duration> repeats(const config::Config& config) {
-  std::vector<Duration> repeat;
-  for (const config::DetectorSettings& settings : config.detectors) repeat.push_back(settings.repeat);
-  return repeat;
-}
-
 // Where workers share its core, each time it sets to work their memory is pushed out of the caches: it waits until
 // there is something to do, or some time has passed.
 constexpr long nap_ns = 1'000'000;
@@ -34,6 +28,7 @@ Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, st
                        std::vector<Sink> sinks, std::vector<const metrics::WorkerCounters*> counters,
                        metrics::ProcessMetrics& process)
     : run_(run),
+      rows_(run.site_detectors),
       rings_(std::move(rings)),
       scouts_(rings_.size()),
       workers_(std::move(workers)),
@@ -42,11 +37,11 @@ Correlator::Correlator(const RunContext& run, std::vector<RecordRing*> rings, st
       stats_sources_(std::move(counters)),
       counters_(std::make_unique<metrics::WorkerCounters>()),
       own_ring_(own_ring_bytes),
-      records_(run, own_ring_, *counters_, never_abandoned_),
-      merger_(repeats(*run.config), *counters_, run.seed, records_),
+      records_(run_, own_ring_, *counters_, never_abandoned_),
+      merger_(repeats_of(*run.config), *counters_, run.seed, records_),
       exchanges_(run.seed),
-      sensors_(run),
-      engine_(run.site, run.site_detectors, *this),
+      sensors_(run_),
+      engine_(make_engine(run.site)),
       denials_(run.seed) {
   conditions_.reserve(conditions_kept_max);
 }
@@ -55,6 +50,8 @@ void Correlator::run(std::atomic<bool>& abandoned) noexcept {
   for (const Alert& alert : first_alerts_) merger_.raise(alert);
   drain_own();
   for (;;) {
+    if (Replacement* next = replacement_.look(); next != nullptr) [[unlikely]]
+      take(*next);
     if (step()) continue;
     const bool finished =
         std::all_of(workers_.begin(), workers_.end(), [](const Worker* w) { return w->done() == ~std::uint64_t{0}; }) &&
@@ -70,7 +67,7 @@ void Correlator::run(std::atomic<bool>& abandoned) noexcept {
   drain_own();
   stats(now_);
   if (run_.live) {
-    state_ = engine_.save(now_);
+    state_ = engine_->save(now_);
     state_ready_.store(true, std::memory_order_release);
   }
   for (Sink& sink : sinks_) {
@@ -138,7 +135,7 @@ void Correlator::scout(std::size_t ring) noexcept {
       if (header == nullptr) break;
       ++one.ahead;
       if (header->kind == RecordKind::fact)
-        engine_.prefetch(*std::launder(reinterpret_cast<const Fact*>(RecordRing::body(header))), step);
+        engine_->prefetch(*std::launder(reinterpret_cast<const Fact*>(RecordRing::body(header))), step);
     }
   }
 }
@@ -152,7 +149,7 @@ void Correlator::fact(const RecordHeader& header, const char* body) noexcept {
       exchanges_.answer(fact.segment, fact.destination, fact.exchange, fact.time).has_value())
     return;
   if (run_.observer != nullptr) run_.observer->fact(fact);
-  engine_.fact(fact);
+  engine_->fact(fact);
   drain_own();
 }
 
@@ -175,8 +172,9 @@ bool Correlator::passes_limit(const RecordHeader& header) noexcept {
   alert.segment = header.segment;
   alert.source = header.source;
   alert.destination = header.destination;
-  alert.source_asset = brief.source_asset;
-  alert.destination_asset = brief.destination_asset;
+  // By address: the record may be from before a reload, or this thread may be.
+  alert.source_asset = run_.inventory->asset_of(header.segment, header.source);
+  alert.destination_asset = run_.inventory->asset_of(header.segment, header.destination);
   alert.merge_key = 1;
   char source[ip_text_max], destination[ip_text_max];
   const auto text = [](const IpAddress& address, char* to) { return static_cast<int>(write_ip(address, to)); };
@@ -197,9 +195,23 @@ bool Correlator::passes_limit(const RecordHeader& header) noexcept {
   return taker.passed;
 }
 
+// Facts say who by address, so those on their way mean the same under the next configuration.
+void Correlator::take(Replacement& next) noexcept {
+  const std::uint64_t evictions = engine_->evictions();
+  next.engine->take_over(*engine_, next.numbers);
+  engine_.swap(next.engine);
+  evictions_before_ += evictions - engine_->evictions();
+  static_cast<Configured&>(run_) = next.configured;
+  records_.reconfigure(next.correlator.timestamps);
+  merger_.reconfigure(next.repeats, [&](Alert& alert) { next.numbers.renumber(alert); });
+  if (next.has_news && run_.config->settings(next.news.detector).enabled) merger_.raise(next.news);
+  drain_own();
+  replacement_.done();
+}
+
 void Correlator::serve_state() noexcept {
   if (state_ready_.load(std::memory_order_acquire) || !state_wanted_.exchange(false, std::memory_order_acquire)) return;
-  state_ = engine_.save(now_);
+  state_ = engine_->save(now_);
   state_ready_.store(true, std::memory_order_release);
 }
 
@@ -290,11 +302,11 @@ void Correlator::pulse(const Pulse& one) noexcept {
   if (++pulses_ < rings_.size()) return;
   pulses_ = 0;
   // Places in tables of detectors that were given up count as what workers give up.
-  sum_.evictions += engine_.evictions() + denials_.evictions();
-  engine_.tick(sum_.now);
+  sum_.evictions += evictions_before_ + engine_->evictions() + denials_.evictions();
+  engine_->tick(sum_.now);
   drain_own();
-  for (std::size_t i = 0; i < detector_count; ++i) process_.blind_peers[i].set(engine_.blind_peers()[i]);
-  process_.power_at_risk_w.set(static_cast<std::uint64_t>(engine_.power_at_risk_kw() * 1000));
+  for (std::size_t i = 0; i < detector_count; ++i) process_.blind_peers[i].set(engine_->blind_peers()[i]);
+  process_.power_at_risk_w.set(static_cast<std::uint64_t>(engine_->power_at_risk_kw() * 1000));
   std::uint64_t undelivered = 0;
   for (const metrics::SinkMetrics& sink : process_.sinks) {
     undelivered += sink.events[static_cast<std::size_t>(metrics::OutputResult::shed)].value() +

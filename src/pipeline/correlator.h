@@ -10,6 +10,7 @@
 #include "pipeline/alert_merger.h"
 #include "pipeline/exchange_table.h"
 #include "pipeline/record_writer.h"
+#include "pipeline/replacement.h"
 #include "pipeline/sensor_watch.h"
 #include "pipeline/worker.h"
 
@@ -51,12 +52,19 @@ class Correlator final : private detect::SiteEngine::AlertSink {
   void request_stats() noexcept { stats_wanted_.store(true, std::memory_order_relaxed); }
   // What the site's detectors keep over a restart. Before `run`: false, with the reason, where the bytes are not a
   // state.
-  bool load_state(Bytes state, std::string& error) { return engine_.load(state, error); }
+  bool load_state(Bytes state, std::string& error) { return engine_->load(state, error); }
   // Asks for the state; `take_state` has it once the correlator's thread came by. After `run` it is there at once.
   void request_state() noexcept { state_wanted_.store(true, std::memory_order_release); }
   bool take_state(std::vector<std::uint8_t>& state);
   // Raises an alert about the sensor itself from another thread than the correlator's: before `run` only.
   void raise_before_run(const Alert& alert) noexcept { first_alerts_.push_back(alert); }
+  // The detectors of another configuration, for `replacement`; on any thread.
+  std::unique_ptr<detect::SiteEngine> make_engine(const detect::Site& site) {
+    AlertSink& sink = *this;
+    return std::make_unique<detect::SiteEngine>(site, rows_, sink);
+  }
+  // Another configuration is taken from here between two records.
+  ReplacementSlot& replacement() noexcept { return replacement_; }
   void request_reopen() noexcept {
     for (Sink& sink : sinks_) sink.eve->request_reopen();
   }
@@ -74,6 +82,7 @@ class Correlator final : private detect::SiteEngine::AlertSink {
   void raise(const Alert& alert) noexcept override;
   bool passes_limit(const RecordHeader& header) noexcept;
   void serve_state() noexcept;
+  void take(Replacement& next) noexcept;
 
   // Runs before the reader of one ring, to have the detectors' memory fetched for the facts to come.
   struct Scout {
@@ -83,7 +92,8 @@ class Correlator final : private detect::SiteEngine::AlertSink {
   static constexpr std::array<std::size_t, 2> scouts_ahead = {16, 8};  // By step of SiteEngine::prefetch.
   void scout(std::size_t ring) noexcept;
 
-  const RunContext& run_;
+  RunContext run_;
+  const std::span<const detect::SiteDetectorRow> rows_;
   std::vector<RecordRing*> rings_;
   std::vector<std::array<Scout, 2>> scouts_;
   std::vector<const Worker*> workers_;
@@ -98,8 +108,10 @@ class Correlator final : private detect::SiteEngine::AlertSink {
   AlertMerger merger_;
   ExchangeTable exchanges_;
   SensorWatch sensors_;
-  detect::SiteEngine engine_;
-  detect::AlertLimit denials_;  // Of policy.peer-not-allowed, which the workers tell.
+  std::unique_ptr<detect::SiteEngine> engine_;
+  std::uint64_t evictions_before_ = 0;  // Of what engines before this one had given up, and it does not count.
+  detect::AlertLimit denials_;          // Of policy.peer-not-allowed, which the workers tell.
+  ReplacementSlot replacement_;
   std::vector<Alert> first_alerts_;
   std::vector<std::uint8_t> state_;
   std::atomic<bool> state_wanted_{false}, state_ready_{false};

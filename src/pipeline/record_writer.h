@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <utility>
 
 #include "base/prefetch.h"
 #include "dissect/dissector.h"
@@ -27,13 +28,20 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
  public:
   static constexpr std::size_t record_bytes_max = 1u << 20;  // A longer record is dropped and counted.
 
+  // `run` outlives it, and is its owner's, who says when it has changed.
   RecordWriter(const RunContext& run, RecordRing& ring, metrics::WorkerCounters& counters,
                const std::atomic<bool>& abandoned);
 
   // The place of the records to come in the order of all workers.
   void set_order(Order order) noexcept { order_ = order; }
   Order order() const noexcept { return order_; }
-  void want_facts(FactKind kind) noexcept { facts_wanted_ |= 1u << static_cast<unsigned>(kind); }
+  // Bit per FactKind.
+  void want_facts(std::uint32_t kinds) noexcept { facts_wanted_ = kinds; }
+  // The run has another configuration. `timestamps` is its zone's, and gets the one before.
+  void reconfigure(output::TimestampWriter& timestamps) noexcept {
+    std::swap(timestamps_, timestamps);
+    mask_ = run_.mask != nullptr && run_.mask->on() ? run_.mask.get() : nullptr;
+  }
 
   JsonWriter* begin(EventType type, const dissect::MessageContext& context) noexcept override;
   void response_time_here(const Exchange& answer) noexcept override;
@@ -48,9 +56,10 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   void calls(const dissect::MessageContext& context, std::string_view name) noexcept override {
     if (listener_ != nullptr) listener_->called(context, name);
   }
-  void set_listener(CallListener& listener) noexcept {
-    listener_ = &listener;
-    hears_calls_ = true;
+  // Null: nobody wants to hear.
+  void set_listener(CallListener* listener) noexcept {
+    listener_ = listener;
+    hears_calls_ = listener != nullptr;
   }
   // Whose packet comes next: news are kept by pair.
   void set_pair(std::uint64_t pair_hash) noexcept {

@@ -38,17 +38,22 @@ class FactObserver {
   virtual void fact(const Fact& fact) noexcept = 0;
 };
 
-// Everything a run shares and nobody changes while it lasts.
-struct RunContext {
+// What the configuration makes of a run: all that a reload replaces. What it points to is immutable and shared.
+struct Configured {
   std::shared_ptr<const config::Config> config;
   std::shared_ptr<const policy::Inventory> inventory;
-  std::shared_ptr<const policy::AllowList> allow;           // Null: no inventory, the policy detectors rest.
-  std::shared_ptr<const detect::RuleSet> rules;             // Never null; may be empty.
-  detect::Site site;                                        // The same again, for the site's detectors.
+  std::shared_ptr<const policy::AllowList> allow;  // Null: no inventory, the policy detectors rest.
+  std::shared_ptr<const detect::RuleSet> rules;    // Never null; may be empty.
+  detect::Site site;                               // The same again, for the site's detectors.
+  std::shared_ptr<const output::Mask> mask;        // Null: records say all.
+  std::uint32_t facts = 0;                         // Bit per FactKind: what detectors and the observer ask for.
+  Duration stall = Duration::seconds(60);          // Silence, or one-sidedness, that is an alarm.
+};
+
+// Everything a run shares. Each thread has its own copy, of which only a reload changes the base.
+struct RunContext : Configured {
   std::span<const detect::SiteDetectorRow> site_detectors;  // Those that the configuration switches on are made.
-  std::shared_ptr<const output::Mask> mask;                 // Null: records say all.
   FactObserver* observer = nullptr;
-  std::uint32_t facts = 0;  // Bit per FactKind: what detectors and the observer ask for.
   std::span<const dissect::DissectorRow> dissectors;
   EventTypes events;  // What the outputs want.
   bool live = false;  // Shed rather than wait; no packet numbers in events.
@@ -58,7 +63,6 @@ struct RunContext {
   Budget budget;
   std::function<std::string_view(std::uint16_t)> input_name;  // Of RawPacket::input.
   Duration pulse = Duration::seconds(10);                     // How often the workers report to the site's detectors.
-  Duration stall = Duration::seconds(60);                     // Silence, or one-sidedness, that is an alarm.
 };
 
 }  // namespace tsujiban::pipeline

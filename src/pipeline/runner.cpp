@@ -79,7 +79,7 @@ std::vector<const metrics::WorkerCounters*> Runner::counters() const {
 }
 
 std::vector<std::uint8_t> Runner::assets_seen() const {
-  std::vector<std::uint8_t> seen(run_.config->assets.size(), 0);
+  std::vector<std::uint8_t> seen(workers_.front()->assets_seen().size(), 0);
   for (const auto& worker : workers_) {
     for (std::size_t i = 0; i < seen.size(); ++i)
       seen[i] = static_cast<std::uint8_t>(seen[i] | worker->assets_seen()[i]);

@@ -10,6 +10,7 @@
 #include "metrics/process_metrics.h"
 #include "pipeline/block_ring.h"
 #include "pipeline/correlator.h"
+#include "pipeline/replacement.h"
 #include "pipeline/run_context.h"
 #include "pipeline/worker.h"
 
@@ -22,7 +23,7 @@ namespace tsujiban::pipeline {
 // thread into blocks that all workers walk in the same way. One more thread is the correlator.
 class Runner {
  public:
-  // `run` and `process` outlive it. `sinks` are open.
+  // `process` outlives it. `sinks` are open.
   Runner(const RunContext& run, std::vector<Sink> sinks, metrics::ProcessMetrics& process);
   ~Runner();
 
@@ -38,6 +39,13 @@ class Runner {
   // `every_second` is called on the caller's thread meanwhile.
   void run_live(const std::vector<capture::LiveSource*>& sources, const std::atomic<bool>& stop,
                 const std::function<void()>& every_second);
+
+  // Gives every thread another configuration, made with the run's seed, and `news` to tell; on the caller's thread of
+  // `run_live`, or a source's own. Packets, flows, conditions and what detectors know go on. False: the one before is
+  // still on its way to some thread, which takes a second at most; ask again.
+  bool replace(const Configured& next, const Alert* news = nullptr);
+  // Frees what every thread has left; true when nothing is on its way.
+  bool settle();
 
   // Afterwards.
   const std::string& damage() const noexcept { return damage_; }  // Empty: the input was whole.
@@ -60,12 +68,13 @@ class Runner {
   void listen(BlockRing& ring, const std::vector<capture::LiveSource*>& sources, const std::atomic<bool>& stop);
   void join();
 
-  const RunContext& run_;
+  RunContext run_;  // Its base is the configuration that every thread has, or is on its way.
   metrics::ProcessMetrics& process_;
   std::vector<std::unique_ptr<metrics::WorkerCounters>> counters_;
   std::vector<std::unique_ptr<RecordRing>> rings_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Correlator> correlator_;
+  std::unique_ptr<Replacement> offered_;
   std::atomic<bool> abandoned_{false};
   std::atomic<std::uint64_t> bytes_read_{0}, bytes_total_{0}, packets_{0};
   std::string damage_;

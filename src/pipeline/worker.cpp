@@ -13,12 +13,6 @@ constexpr std::uint64_t flow_id_mask = (std::uint64_t{1} << 53) - 1;  // JavaScr
 constexpr std::uint64_t after_flows = std::uint64_t{1} << 63;  // Order of what a tick brings after the flows' ends.
 constexpr std::size_t datagram_matches_max = 4096;             // Of one batch; more are counted, not told.
 
-std::vector<Duration> repeats(const config::Config& config) {
-  std::vector<Duration> repeat;
-  for (const config::DetectorSettings& settings : config.detectors) repeat.push_back(settings.repeat);
-  return repeat;
-}
-
 // Streams recognise payloads by the hash that the duplicate filter made, so both have the run's seed.
 reassembly::StreamEngine::Limits with_seed(reassembly::StreamEngine::Limits limits, HashSeed seed) {
   limits.seed = seed;
@@ -77,8 +71,8 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
     : run_(run),
       index_(index),
       counters_(counters),
-      records_(run, ring, counters, abandoned),
-      merger_(repeats(*run.config), counters, run.seed, records_),
+      records_(run_, ring, counters, abandoned),
+      merger_(repeats_of(*run.config), counters, run.seed, records_),
       decoder_(run.seed),
       duplicates_(run.seed, false),
       fragments_(run.budget.fragments, run.seed, counters),
@@ -86,25 +80,19 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
       streams_(with_seed(run.budget.streams, run.seed), counters),
       app_bytes_(run.budget.app_buffer_bytes_max),
       dispatcher_(run.dissectors, run.budget.dissectors, run.budget.app_streams_max, run.seed, counters, app_bytes_),
-      scanner_(run.rules, run.budget.sessions_max * 2, counters),
+      scanner_(std::make_unique<detect::SignatureScanner>(run.rules, run.budget.sessions_max * 2, counters)),
       sessions_(run.budget.sessions_max, true),
-      scans_(!run.rules->empty() && run.config->detectors[static_cast<std::size_t>(DetectorId::signature)].enabled),
+      scans_(wants_scans(run)),
       packets_(batch_max),
       assets_seen_(run.config->assets.size(), 0) {
   matches_.reserve(datagram_matches_max);
-  if (run.events.has(EventType::echonet_lite)) records_.want_facts(FactKind::request);
-  for (unsigned kind = 0; kind < static_cast<unsigned>(FactKind::count_); ++kind) {
-    if ((run.facts >> kind & 1u) != 0) records_.want_facts(static_cast<FactKind>(kind));
-  }
-  if (run.allow != nullptr && run.allow->has_domains()) {
+  if (run.allow != nullptr && run.allow->has_domains())
     names_ = std::make_unique<policy::NameMemory>(*run.allow, run.seed);
-    records_.set_listener(*this);
-    for (const dissect::DissectorRow& row : run.dissectors) {
-      if (row.names != nullptr) name_reader_ = row.names;
-    }
+  for (const dissect::DissectorRow& row : run.dissectors) {
+    if (row.names != nullptr) name_reader_ = row.names;
   }
-  // An answer that its pair does not explain is held against the requests to groups.
-  if (records_.wants(FactKind::response)) records_.want_facts(FactKind::request);
+  records_.set_listener(names_ != nullptr ? this : nullptr);
+  records_.want_facts(facts_wanted());
 }
 
 [[gnu::always_inline]] inline void Worker::prefetch_states(const DecodedPacket& packet,
@@ -114,9 +102,9 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
   const Session& session = sessions_[flows_.at(flow).session];
   streams_.prefetch(session.stream);
   if (session.app != 0) dispatcher_.prefetch_stream(session.app);
-  if (scans_ && packet.payload_length != 0) {
+  if (scans_ && packet.payload_length != 0 && session.scanner == scanner_number_) {
     for (const std::uint32_t scan : session.scan) {
-      if (scan != 0) scanner_.prefetch_stream(scan);
+      if (scan != 0) scanner_->prefetch_stream(scan);
     }
   }
 }
@@ -141,6 +129,8 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
 }
 
 void Worker::process(std::span<const RawPacket> packets) noexcept {
+  if (Replacement* next = replacement_.look(); next != nullptr) [[unlikely]]
+    take(*next);
   // First everything is decoded, so that the flow table's lines are on their way while the next packets are looked at.
   std::size_t own = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
@@ -155,7 +145,7 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
 
   matches_.clear();
   match_at_ = 0;
-  if (scans_) scanner_.begin_batch();
+  if (scans_) scanner_->begin_batch();
   for (std::size_t k = 0; k < own; ++k) {
     DecodedPacket& packet = packets_[own_[k]];
     packet.duplicate = false;
@@ -176,10 +166,10 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
     if (!scans_ || packet.ip_version == 0 || packet.is_fragment || packet.malformed ||
         packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp))
       continue;
-    if (packet.payload_length != 0) scanner_.add_datagram(own_[k], packet.payload_bytes());
+    if (packet.payload_length != 0) scanner_->add_datagram(own_[k], packet.payload_bytes());
   }
   if (scans_) {
-    scanner_.finish_batch(
+    scanner_->finish_batch(
         [this](std::uint32_t token) {
           const DecodedPacket& p = packets_[token];
           return detect::ScanSubject{p.source, p.destination, p.source_port, p.destination_port, p.protocol};
@@ -230,6 +220,7 @@ void Worker::note_link(LinkType link) noexcept {
 }
 
 void Worker::idle(PacketTime wall) noexcept {
+  if (Replacement* next = replacement_.look(); next != nullptr) take(*next);
   const PacketTime now = clock_.idle(wall);
   tick(now, last_number_, Phase::idle);
   done_.store(last_number_, std::memory_order_release);
@@ -250,7 +241,7 @@ void Worker::finish() noexcept {
 void Worker::report(PacketTime now, bool idle) noexcept {
   std::uint64_t evictions = 0;
   for (const metrics::Counter& counter : counters_.evictions) evictions += counter.value();
-  if (names_ != nullptr) evictions += names_->evictions();
+  evictions += name_evictions_before_ + (names_ != nullptr ? names_->evictions() : 0);
   const Pulse pulse{now,
                     counters_.packets.value(),
                     answered_,
@@ -328,12 +319,12 @@ void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept 
   packet.checksum = ChecksumState::unchecked;
   packet.payload_hash = 0;
   if (scans_ && packet.payload_length != 0 && packet.protocol != static_cast<std::uint8_t>(IpProtocol::tcp)) {
-    scanner_.scan_datagram(0,
-                           detect::ScanSubject{packet.source, packet.destination, packet.source_port,
-                                               packet.destination_port, packet.protocol},
-                           packet.payload_bytes(), [&](const detect::SignatureMatch& match) {
-                             raise_signature(match, context_of(packet, 0, Direction::to_responder));
-                           });
+    scanner_->scan_datagram(0,
+                            detect::ScanSubject{packet.source, packet.destination, packet.source_port,
+                                                packet.destination_port, packet.protocol},
+                            packet.payload_bytes(), [&](const detect::SignatureMatch& match) {
+                              raise_signature(match, context_of(packet, 0, Direction::to_responder));
+                            });
   }
   handle_ip(packet, token, 0);
 }
@@ -416,6 +407,7 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   const auto found =
       flows_.find_or_create(key, packet.flow_hash, packet.time, packet.raw->number, initiator_is_high, hint);
   flow::Flow* flow = &flows_.at(found.flow);
+  const bool outdated = !found.created && flow->last_ns <= reloaded_ns_;
   const auto direction_now = [&] {
     return source_is_high == ((flow->flags & flow::flow_flag::initiator_is_high) != 0) ? Direction::to_responder
                                                                                        : Direction::to_initiator;
@@ -484,10 +476,11 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   // Looked at once a minute: a verdict that holds for a time only is asked again, and every second time it is told on.
   std::uint8_t& told = flows_.told_of(found.flow);
   const bool due = (told & told_minute_mask) != told_mark_;
-  const bool judged_anew =
-      found.created || identified || renamed_ || (due && (told & (verdict_is_timed | verdict_awaits_name)) != 0);
+  const bool judged_anew = found.created || identified || renamed_ || outdated ||
+                           (due && (told & (verdict_is_timed | verdict_awaits_name)) != 0);
   renamed_ = false;
   if (run_.allow != nullptr && judged_anew) judge(found.flow, packet.time);
+  if (run_.allow == nullptr && outdated) flow->flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
   const bool goes_on = due && !found.created && ((told_mark_ ^ flow->first_packet) & 1) == 0;
   if (due) told = static_cast<std::uint8_t>((told & ~told_minute_mask) | told_mark_);
   if (found.created || identified || goes_on || (side == 1 && flow->packets[1] == 1))
@@ -593,7 +586,7 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
   end_session(flow_index);
   renamed_ = false;
   // Who waited for a name and did not hear one: a connection that nobody answered, for one.
-  if ((flows_.told_of(flow_index) & verdict_awaits_name) != 0 && !began_unseen(flow_index)) {
+  if (run_.allow != nullptr && (flows_.told_of(flow_index) & verdict_awaits_name) != 0 && !began_unseen(flow_index)) {
     judge(flow_index, {flow.last_ns}, true);
     if ((flow.flags & flow::flow_flag::denied) != 0) tell_denied(flow_index, {flow.last_ns}, nullptr);
   }

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <memory>
 #include <vector>
 
 #include "decode/checksum.h"
@@ -12,6 +13,7 @@
 #include "pipeline/packet_clock.h"
 #include "pipeline/pulse.h"
 #include "pipeline/record_writer.h"
+#include "pipeline/replacement.h"
 #include "pipeline/run_context.h"
 #include "policy/name_memory.h"
 #include "reassembly/byte_store.h"
@@ -22,7 +24,7 @@ namespace tsujiban::pipeline {
 
 // Packets in, records out, on one core. Every worker sees every packet: it decodes it, so that all agree on time, and
 // goes on with those whose segment and address pair are its share. Nothing is shared with other workers but the
-// immutable run.
+// immutable run, of which each has its own copy: a reload reaches it between two batches.
 class Worker final : private flow::FlowEndHandler,
                      private reassembly::StreamConsumer,
                      private dissect::FlowIds,
@@ -47,6 +49,8 @@ class Worker final : private flow::FlowEndHandler,
   const FixedVector<LinkType, 16>& links() const noexcept { return links_; }
   std::int64_t first_ns() const noexcept { return first_ns_; }
   std::int64_t last_ns() const noexcept { return last_ns_; }
+  // Another configuration is taken from here between two batches, or at the next wall-clock tick.
+  ReplacementSlot& replacement() noexcept { return replacement_; }
 
  private:
   // What a TCP flow needs beside its slot.
@@ -55,6 +59,7 @@ class Worker final : private flow::FlowEndHandler,
     std::uint32_t app;                  // dissect::Dispatcher.
     std::array<std::uint32_t, 2> scan;  // detect::SignatureScanner.
     std::uint32_t flow;
+    std::uint32_t scanner;  // Whose states `scan` has: `scanner_number_` then.
   };
 
   bool is_mine(const DecodedPacket& packet) const noexcept {
@@ -65,6 +70,16 @@ class Worker final : private flow::FlowEndHandler,
   void prefetch_states(const DecodedPacket& packet, std::uint32_t flow) const noexcept;
   static constexpr std::size_t pairs_ahead = 8;
   void prefetch_pair(const DecodedPacket& packet, std::uint32_t flow) const noexcept;
+  void take(Replacement& next) noexcept;
+  std::uint32_t facts_wanted() const noexcept;
+  // States of a scanner that was replaced are nobody's any more.
+  std::uint32_t& scan_of(Session& session, Direction direction) const noexcept {
+    if (session.scanner != scanner_number_) [[unlikely]] {
+      session.scan = {};
+      session.scanner = scanner_number_;
+    }
+    return session.scan[static_cast<unsigned>(direction)];
+  }
   void note_link(LinkType link) noexcept;
   void report(PacketTime now, bool idle) noexcept;
   void tick(PacketTime now, std::uint64_t number, Phase phase) noexcept;
@@ -106,7 +121,7 @@ class Worker final : private flow::FlowEndHandler,
   void finished(Direction direction) noexcept override;
   void anomaly(Direction direction, ParseError error, std::uint32_t offset) noexcept override;
 
-  const RunContext& run_;
+  RunContext run_;
   const unsigned index_;
   metrics::WorkerCounters& counters_;
   RecordWriter records_;
@@ -119,12 +134,16 @@ class Worker final : private flow::FlowEndHandler,
   reassembly::StreamEngine streams_;
   reassembly::ByteStore app_bytes_;
   dissect::Dispatcher dispatcher_;
-  detect::SignatureScanner scanner_;
+  std::unique_ptr<detect::SignatureScanner> scanner_;
+  std::uint32_t scanner_number_ = 0;
   Pool<Session> sessions_;
   std::unique_ptr<policy::NameMemory> names_;  // Where allow entries have domains.
+  std::uint64_t name_evictions_before_ = 0;    // Of memories before this one.
   const dissect::NameReader* name_reader_ = nullptr;
   bool renamed_ = false;  // The flow at hand was called something.
-  const bool scans_;
+  bool scans_;
+  // Packet time of the last reload: flows not heard since then are judged anew at their next packet.
+  std::int64_t reloaded_ns_ = INT64_MIN;
   // A flow's `told`: the minute of packet time it was looked at last (flows that are silent for 32 are over), and what
   // its verdict hangs on.
   static constexpr std::uint8_t told_minute_mask = 0x1f, verdict_is_timed = 0x80;
@@ -149,6 +168,7 @@ class Worker final : private flow::FlowEndHandler,
   std::uint32_t current_flow_ = 0;
   const DecodedPacket* current_packet_ = nullptr;
   PacketTime current_time_{};
+  ReplacementSlot replacement_;
   alignas(64) std::atomic<std::uint64_t> done_{0};
 };
 

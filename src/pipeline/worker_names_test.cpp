@@ -164,5 +164,64 @@ TEST(WorkerNames, a_name_holds_for_the_pair_s_next_flows) {
   EXPECT_EQ(denials(bench), 0u);
 }
 
+// Another configuration for the bench's worker, which takes it at its next packet; lives as long as the worker may.
+std::unique_ptr<Replacement> reload(Bench& bench, std::string_view yaml) {
+  std::vector<config::Fault> faults;
+  Configured next = bench.run;
+  next.config = config::load_text("site.yaml", yaml, faults);
+  EXPECT_TRUE(faults.empty());
+  next.inventory = std::make_shared<const policy::Inventory>(next.config);
+  next.allow = next.config->has_inventory() ? std::make_shared<const policy::AllowList>(next.inventory) : nullptr;
+  const std::unique_ptr<metrics::WorkerCounters> counters[1] = {std::make_unique<metrics::WorkerCounters>()};
+  auto made = make_replacement(bench.run, next, counters);
+  static_cast<Configured&>(bench.run) = next;
+  bench.worker->replacement().put(*made);
+  return made;
+}
+
+TEST(WorkerNames, what_names_mean_is_known_on_after_a_reload_though_all_numbers_are_others) {
+  const std::string assets =
+      "assets:\n  - {name: camera, role: device, address: 192.168.1.9}\n"
+      "  - {name: hems, role: ems, address: 192.168.1.2}\n";
+  const std::string to_resolver = "  - {from: hems, to: 192.168.1.1, ports: [udp/53]}\n";
+  const std::string other = assets + "allow:\n  - {from: camera, to: other.example.jp}\n" + to_resolver;
+  const std::string both = other + "  - {from: hems, to: vtn.example.jp, ports: [tcp/443, tcp/80, udp/443]}\n";
+  Bench bench = bench_of();
+  bench.packet(udp_frame(ems, resolver, dns(7, "vtn.example.jp", 0)), 1);
+  bench.packet(udp_frame(resolver, ems, dns(7, "vtn.example.jp", cloud.address)), 1.1);
+  bench.packet(udp_frame(ems, cloud, "x"), 2);
+  const auto first = reload(bench, both);
+  bench.packet(udp_frame(ems, cloud, "y"), 3);
+  bench.drain();
+  EXPECT_EQ(denials(bench), 0u);
+  // Where no entry has the name any more it is forgotten, and where none has a domain so is all of it.
+  const auto second = reload(bench, other);
+  bench.packet(udp_frame(ems, cloud, "z"), 4);
+  bench.drain();
+  EXPECT_EQ(denials(bench), 1u);
+  const auto third = reload(bench, assets + "allow:\n" + to_resolver);
+  bench.packet(udp_frame(ems, resolver, dns(8, "vtn.example.jp", 0)), 5);
+  const auto fourth = reload(bench, "site: {name: x}\n");
+  bench.packet(udp_frame(resolver, ems, dns(8, "vtn.example.jp", cloud.address)), 6);
+  bench.packet(udp_frame(ems, cloud, "z"), 7);
+  const auto fifth = reload(bench, both);
+  bench.packet(udp_frame(ems, resolver, dns(9, "vtn.example.jp", 0)), 70);
+  bench.packet(udp_frame(resolver, ems, dns(9, "vtn.example.jp", cloud.address)), 70.1);
+  const std::size_t before = denials(bench);
+  bench.packet(udp_frame({ems.address, 40001}, cloud, "z"), 400);
+  bench.finish();
+  EXPECT_EQ(denials(bench), before);
+}
+
+// A verdict that waited for a name is not asked for where there is no list any more.
+TEST(WorkerNames, a_flow_that_waits_for_a_name_ends_quietly_without_an_inventory) {
+  Bench bench = bench_of();
+  open(bench, ems, cloud, 1);
+  const auto made = reload(bench, "site: {name: x}\n");
+  bench.packet(arp_frame(1, 2), 2);
+  bench.finish();
+  EXPECT_EQ(denials(bench), 0u);
+}
+
 }  // namespace
 }  // namespace tsujiban::pipeline

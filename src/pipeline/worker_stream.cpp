@@ -13,6 +13,7 @@ void Worker::handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Directi
     }
     Session& fresh = sessions_[flow.session];
     fresh.flow = flow_index;
+    fresh.scanner = scanner_number_;
     fresh.stream = streams_.open();
     if (fresh.stream == 0) {
       sessions_.release(flow.session);
@@ -71,17 +72,16 @@ void Worker::bytes(Direction direction, Bytes piece) noexcept {
   const detect::ScanSubject subject{from_high ? key.high : key.low, from_high ? key.low : key.high,
                                     from_high ? key.high_port : key.low_port, from_high ? key.low_port : key.high_port,
                                     key.protocol};
-  scanner_.scan_stream(session.scan[static_cast<unsigned>(direction)], subject, piece,
-                       [&](const detect::SignatureMatch& match) {
-                         raise_signature(match, stream_context(direction));
-                         flow.flags |= flow::flow_flag::alerted;
-                       });
+  scanner_->scan_stream(scan_of(session, direction), subject, piece, [&](const detect::SignatureMatch& match) {
+    raise_signature(match, stream_context(direction));
+    flow.flags |= flow::flow_flag::alerted;
+  });
 }
 
 void Worker::gap(Direction direction, std::uint32_t missing) noexcept {
   flow::Flow& flow = flows_.at(current_flow_);
   Session& session = sessions_[flow.session];
-  if (scans_) scanner_.gap_stream(session.scan[static_cast<unsigned>(direction)]);
+  if (scans_) scanner_->gap_stream(scan_of(session, direction));
   anomaly(direction, ParseError::stream_gap, missing);
   if (session.app == 0) return;
   dissect::MessageContext context = stream_context(direction);
@@ -107,7 +107,8 @@ void Worker::end_session(std::uint32_t flow_index) noexcept {
   Session& session = sessions_[flow.session];
   current_flow_ = flow_index;
   streams_.close(session.stream, *this);
-  for (std::uint32_t& scan : session.scan) scanner_.close_stream(scan);
+  for (const Direction side : {Direction::to_responder, Direction::to_initiator})
+    scanner_->close_stream(scan_of(session, side));
   dispatcher_.close(session.app);
   sessions_.release(flow.session);
   flow.session = 0;

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace tsujiban::policy {
+namespace {
+
+// 0100::/64 is discarded wherever it is routed (RFC 6666): no client has an address of it.
+constexpr std::uint64_t asset_address_high = std::uint64_t{0x0100} << 48;
+
+}  // namespace
 
 std::uint64_t NameMemory::Question::hash(HashSeed seed) const noexcept {
   const std::uint64_t ends =
@@ -19,8 +25,7 @@ std::uint64_t NameMemory::HostKey::hash(HashSeed seed) const noexcept {
 NameMemory::HostKey NameMemory::key_of(SegmentKey segment, const IpAddress& client,
                                        const IpAddress& host) const noexcept {
   const std::uint32_t asset = allow_.inventory().asset_of(segment, client);
-  // 0100::/64 is discarded wherever it is routed (RFC 6666): no client has an address of it.
-  if (asset != 0) return {segment, {std::uint64_t{0x0100} << 48, asset}, host};
+  if (asset != 0) return {segment, {asset_address_high, asset}, host};
   return {segment, client, host};
 }
 
@@ -65,6 +70,27 @@ void NameMemory::keep(SegmentKey segment, const IpAddress& client, const IpAddre
   if (index == 0 || hosts_.value(index).until < now) return;
   hosts_.use(hosts_.key(index));
   hosts_.value(index).until = std::max(hosts_.value(index).until, now + kept_min);
+}
+
+void NameMemory::take_over(NameMemory& from, std::span<const std::uint32_t> assets,
+                           std::span<const std::uint32_t> domains) noexcept {
+  questions_.take_over(from.questions_);
+  for (std::uint32_t i = from.hosts_.first(); i != 0; i = from.hosts_.next(i)) {
+    const HostKey& before = from.hosts_.key(i);
+    Domains now;
+    for (const std::uint32_t domain : from.hosts_.value(i).domains) {
+      if (domain < domains.size() && domains[domain] != 0) now.push(domains[domain] - 1);
+    }
+    if (now.empty()) continue;
+    HostKey key = before;
+    if (before.client.high != asset_address_high) {
+      key = key_of(before.segment, before.client, before.host);  // It may be an asset now.
+    } else {
+      key.client.low = before.client.low < assets.size() ? assets[before.client.low] : 0;
+      if (key.client.low == 0) continue;
+    }
+    hosts_.value(hosts_.use(key).index) = {now, from.hosts_.value(i).until};
+  }
 }
 
 }  // namespace tsujiban::policy

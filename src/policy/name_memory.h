@@ -1,4 +1,6 @@
 #pragma once
+#include <span>
+
 #include "base/bounded_map.h"
 #include "policy/allow_list.h"
 
@@ -40,6 +42,11 @@ class NameMemory {
   Domains known(SegmentKey segment, const IpAddress& client, const IpAddress& host, PacketTime now) const noexcept;
   // They talk: what is known stays so for `kept_min` from now.
   void keep(SegmentKey segment, const IpAddress& client, const IpAddress& host, PacketTime now) noexcept;
+
+  // At a reload: goes on with what `from` knows, who is only destroyed afterwards. `assets` has by number (index + 1)
+  // before the number now, `domains` by index before the index now + 1; 0: there is none any more.
+  void take_over(NameMemory& from, std::span<const std::uint32_t> assets,
+                 std::span<const std::uint32_t> domains) noexcept;
 
   std::uint64_t evictions() const noexcept { return hosts_.evictions() + questions_.evictions(); }
 
