@@ -23,9 +23,10 @@ from cases import Skip, case, check, equal  # noqa: E402
 METRICS = "http://127.0.0.1:9836/metrics"
 FAMILIES = ["packets_total", "bytes_total", "dropped_packets_total", "decode_errors_total", "flows_active", "flow_evictions_total",
             "messages_total", "alerts_total", "signature_matches_total", "processing_seconds", "capture_lag_seconds",
-            "output_queue_events", "output_events_total", "assets", "build_info"]
+            "output_queue_events", "output_events_total", "assets", "configuration_reloads_total", "build_info"]
 READY_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 20
+RELOAD_SECONDS_MAX = 20
 SILENCE_SECONDS_MAX = 80  # The detector waits 60.
 ACCOUNT_SECONDS_MAX = 40
 BURST = 64
@@ -68,15 +69,20 @@ def metric(page, name, **labels):
     return total
 
 
-@contextlib.contextmanager
-def running(program, folder, more=""):
-    """The daemon on span0 with the demonstration's site; stopped by SIGTERM if the case has not."""
-    folder.chmod(0o777)
-    site = drills.SITE.read_text(encoding="utf-8").replace('signatures: ["site.rules"]', f"signatures: [{cases.DEMO}/site.rules]")
+def write_site(folder, more="", change=lambda site: site):
+    """The demonstration's site for span0, with its rules beside it: the user that the daemon becomes can read both again."""
+    shutil.copy(cases.DEMO / "site.rules", folder / "site.rules")
     (folder / "site.yaml").write_text(
-        site + "capture: [{kind: pcap, interface: span0}]\n"
+        change(drills.SITE.read_text(encoding="utf-8")) + "capture: [{kind: pcap, interface: span0}]\n"
         f"outputs: [{{kind: eve, path: {folder}/eve.json}}]\n"
         f"state: {{directory: {folder}}}\nmetrics: {{listen: \"127.0.0.1:9836\"}}\n" + more, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def running(program, folder, more="", change=lambda site: site):
+    """The daemon on span0 with the demonstration's site; stopped by SIGTERM if the case has not."""
+    folder.chmod(0o777)
+    write_site(folder, more, change)
     with open(folder / "stderr", "wb") as error:
         process = subprocess.Popen([program.binary, "run", "-c", str(folder / "site.yaml")], stdin=subprocess.DEVNULL,
                                    stdout=error, stderr=error)
@@ -110,11 +116,11 @@ def accounted(count):
         time.sleep(0.05)
 
 
-def send_paced(frames):
-    """No burst before the one ahead of it is accounted for: as slow as the program is."""
+def send_paced(frames, sent=0):
+    """No burst before the one ahead of it is accounted for: as slow as the program is. `sent` frames went before."""
     for begin in range(0, len(frames), BURST):
         send(frames[begin:begin + BURST])
-        accounted(len(frames[:begin + BURST]))
+        accounted(sent + len(frames[:begin + BURST]))
 
 
 @contextlib.contextmanager
@@ -316,6 +322,134 @@ def what_was_learned_survives_a_restart_and_damage_is_set_aside(program, folder)
     check("begin anew" in said, f"the damage is not told: {said[-400:]}")
     check(any(f.name.startswith("detectors.state.damaged") for f in folder.iterdir()), "the damaged file was not set aside")
     check(state.stat().st_size > 64, "no new state was written beside it")
+
+
+def reloads(page, result):
+    return metric(page, "configuration_reloads_total", result=result)
+
+
+def reload(process, result):
+    """SIGHUP, and the metrics page once its result is on it."""
+    before = reloads(scrape(), result)
+    process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + RELOAD_SECONDS_MAX
+    while reloads(scrape(), result) != before + 1:
+        check(time.monotonic() < deadline, f"configuration_reloads_total of {result} is not {before + 1:.0f} after {RELOAD_SECONDS_MAX} s")
+        time.sleep(0.05)
+    return scrape()
+
+
+def told(records, detector):
+    return [r for r in records if r["event_type"] == "alert" and r["tsujiban"]["detector"] == detector]
+
+
+@case
+def a_changed_configuration_holds_after_sighup_and_no_packet_is_lost(program, folder):
+    def another(site):
+        return with_an_asset(without_allow(site))
+
+    frames = demonstration()
+    with running(program, folder) as process:
+        send_paced(frames)
+        before = scrape()
+        write_site(folder, "", another)
+        with frozen(process):
+            send(frames)
+            process.send_signal(signal.SIGHUP)  # In the middle of what waits in the kernel's buffer.
+        deadline = time.monotonic() + RELOAD_SECONDS_MAX
+        while reloads(scrape(), "success") != 1:
+            check(time.monotonic() < deadline, f"not reloaded after {RELOAD_SECONDS_MAX} s: {(folder / 'stderr').read_text()[-600:]}")
+            time.sleep(0.05)
+        # A second for the last thread to come by.
+        time.sleep(1.5)
+        send(frames)
+        page = accounted(3 * len(frames))
+        records = stop(program, process, folder)
+    dropped = last_stats(records)["tsujiban"]["dropped"]
+    equal(sum(dropped.values()), 0, f"packets dropped ({dropped})")
+    equal(metric(page, "packets_total"), 3 * len(frames), "packets processed")
+    equal(metric(page, "assets", role="monitor"), metric(before, "assets", role="monitor") + 1, "assets of role monitor")
+    equal(len(told(records, "sensor.configuration-changed")), 1, "alerts of sensor.configuration-changed")
+    # Nobody may speak with anybody any more.
+    pairs = {(r["src_ip"], r["dest_ip"]) for r in told(records, "policy.peer-not-allowed")}
+    offline = {(r["src_ip"], r["dest_ip"]) for r in told(program.events("-c", drills.SITE, drills.CAPTURE), "policy.peer-not-allowed")}
+    check(offline < pairs, f"the pairs told after the reload are not more than before: {len(pairs)} and {len(offline)}")
+    flows = [r for r in records if r["event_type"] == "flow"]
+    check(flows and len({r["flow_id"] for r in flows}) == len(flows), "flows were told twice, or not at all")
+    check("reloaded" in (folder / "stderr").read_text(), "the reload is not told")
+    # The next start finds the configuration that held last.
+    (folder / "eve.json").unlink()
+    with running(program, folder, change=another) as process:
+        records = stop(program, process, folder)
+    equal(len(told(records, "sensor.configuration-changed")), 0, "alerts of sensor.configuration-changed at the next start")
+
+
+def without_allow(site):
+    lines, skipping = [], False
+    for line in site.splitlines(keepends=True):
+        if re.match(r"\S", line):
+            skipping = line.startswith("allow:")
+        if not skipping:
+            lines.append(line)
+    return "".join(lines)
+
+
+def with_an_asset(site):
+    check("\nassets:\n" in site, "the demonstration's site has no assets")
+    return site.replace("\nassets:\n", "\nassets:\n  - {name: added-later, role: monitor, address: 198.51.100.250}\n")
+
+
+@case
+def a_broken_configuration_is_told_with_its_place_and_the_one_before_goes_on(program, folder):
+    with running(program, folder) as process:
+        write_site(folder, "power_steps: {severity_2: much}\nnothing_of_ours: 1\n")
+        before = scrape()
+        page = reload(process, "failure")
+        said = (folder / "stderr").read_text()
+        check(re.search(r"site\.yaml:\d+:\d+: ", said), f"no place: {said[-600:]}")
+        check("nothing_of_ours" in said and "power_steps" in said, f"not every fault is told: {said[-600:]}")
+        check("not reloaded" in said, f"it is not said that the old one goes on: {said[-600:]}")
+        (folder / "site.yaml").unlink()
+        page = reload(process, "failure")
+        equal(reloads(page, "failure"), 2, "failures")
+        equal(metric(page, "assets"), metric(before, "assets"), "assets")
+        send_paced(demonstration())
+        records = stop(program, process, folder)
+    check(not told(records, "sensor.configuration-changed"), "a change is told, and there was none")
+    check(told(records, "policy.peer-not-allowed") and told(records, "signature"), "the configuration before does not go on")
+
+
+@case
+def the_same_configuration_read_again_is_no_change_and_files_are_opened_anew(program, folder):
+    with running(program, folder) as process:
+        send_paced(demonstration())
+        for _ in range(2):
+            page = reload(process, "success")
+        (folder / "eve.json").rename(folder / "eve.old.json")
+        reload(process, "success")
+        send_paced(demonstration(), len(demonstration()))
+        records = stop(program, process, folder)
+    equal(reloads(page, "failure"), 0, "failures")
+    check("nothing has changed" in (folder / "stderr").read_text(), "it is not said that nothing has changed")
+    old = cases.records((folder / "eve.old.json").read_bytes())
+    check(records and old, "the output was not opened anew")
+    check(not told(old + records, "sensor.configuration-changed"), "a change is told, and there was none")
+
+
+@case
+def what_needs_a_restart_is_named_and_the_rest_applied(program, folder):
+    with running(program, folder) as process:
+        before = scrape()
+        write_site(folder, "", with_an_asset)
+        path = folder / "site.yaml"
+        path.write_text(path.read_text().replace("eve.json", "other.json").replace("span0}", "span0, workers: 3}"), encoding="utf-8")
+        page = reload(process, "success")
+        stop(program, process, folder)
+    said = [line for line in (folder / "stderr").read_text().splitlines() if "needs a restart" in line]
+    equal(len(said), 1, "lines that name what needs a restart")
+    check(said[0].endswith(": capture, outputs"), f"the sections are not named: {said[0]}")
+    equal(metric(page, "assets"), metric(before, "assets") + 1, "assets")
+    check(not (folder / "other.json").exists(), "the other output was opened")
 
 
 @case

@@ -12,6 +12,7 @@
 
 #include "app/commands.h"
 #include "app/privileges.h"
+#include "app/reload.h"
 #include "app/session.h"
 #include "app/version.h"
 #include "capture/live.h"
@@ -66,20 +67,7 @@ void load_state(const std::string& path, std::uint64_t fingerprint, pipeline::Co
   if (reader.failed() || !correlator.load_state({bytes.data() + bytes.size() - reader.left(), reader.left()}, message))
     std::fprintf(stderr, "%s: %s\n", path.c_str(), reader.failed() ? "is too short" : message.c_str());
   if (before == fingerprint) return;
-  const DetectorInfo& info = info_of(DetectorId::sensor_configuration_changed);
-  Alert alert;
-  alert.detector = info.id;
-  alert.signature_gid = info.gid;
-  alert.signature_id = info.sid;
-  alert.signature_rev = 1;
-  alert.severity = static_cast<Severity>(info.severity);
-  alert.has_addresses = false;
-  alert.merge_key = 1;
-  alert.time = {static_cast<std::int64_t>(std::time(nullptr)) * 1'000'000'000};
-  std::snprintf(alert.why[0].data(), Alert::why_text_max,
-                "configuration %016llx was replaced by %016llx since the sensor ran last",
-                static_cast<unsigned long long>(before), static_cast<unsigned long long>(fingerprint));
-  correlator.raise_before_run(alert);
+  correlator.raise_before_run(configuration_changed(before, fingerprint, "since the sensor ran last"));
 }
 
 void save_state(const std::string& path, std::uint64_t fingerprint, pipeline::Correlator& correlator) {
@@ -99,16 +87,7 @@ int run_command(const std::string& configuration) {
   Loaded loaded;
   if (!load(configuration, {}, loaded)) return exit_usage;
   const config::Config& config = *loaded.config;
-  if (config.captures.empty()) {
-    std::fprintf(stderr, "%s: `run` needs `capture:`, for example `capture: [{kind: pcap, interface: span0}]`\n",
-                 configuration.c_str());
-    return exit_usage;
-  }
-  if (config.outputs.empty()) {
-    std::fprintf(stderr, "%s: `run` needs `outputs:`, for example `outputs: [{kind: eve, path: eve.json}]`\n",
-                 configuration.c_str());
-    return exit_usage;
-  }
+  if (!can_run(configuration, config)) return exit_usage;
 
   // Everything that needs rights first: interfaces, then output files.
   std::string error;
@@ -165,7 +144,9 @@ int run_command(const std::string& configuration) {
   pipeline::RunContext run = make_context(loaded, events, workers);
   run.live = true;
   run.checksum = config.captures.front().checksum;
-  run.input_name = [&config](std::uint16_t input) -> std::string_view { return config.captures[input].interface; };
+  std::vector<std::string> interfaces;
+  for (const config::CaptureEntry& entry : config.captures) interfaces.push_back(entry.interface);
+  run.input_name = [&interfaces](std::uint16_t input) -> std::string_view { return interfaces[input]; };
   count_assets(config, process);
   output::StartBanner banner = make_banner(run, configuration, std::move(outputs));
   output::print_banner(stderr, banner, output::wants_color(stderr));
@@ -186,17 +167,24 @@ int run_command(const std::string& configuration) {
     std::fprintf(stderr, "metrics at http://%s/metrics\n", config.metrics_listen.c_str());
   }
 
+  // From here on a reload may take the place of all of it; nobody keeps what was before.
+  static_cast<pipeline::Configured&>(run) = {};
+  Reloader reloader(configuration, loaded, run.seed, process);
   std::atomic<bool> stop{false}, over{false};
   std::thread signal_thread([&] {
     const timespec wait{0, signal_wait_ns};
     while (!over.load(std::memory_order_relaxed)) {
       const int signal = sigtimedwait(&signals, nullptr, &wait);
       if (signal == SIGTERM || signal == SIGINT) stop.store(true, std::memory_order_relaxed);
-      if (signal == SIGHUP) runner.correlator().request_reopen();
+      if (signal == SIGHUP) {
+        runner.correlator().request_reopen();
+        reloader.request();
+      }
     }
   });
   int seconds = 0;
   runner.run_live(open_sources, stop, [&] {
+    reloader.serve(runner);
     if (++seconds % stats_every_seconds == 0) runner.correlator().request_stats();
     if (state_path.empty()) return;
     if (seconds % state_every_seconds == 0) runner.correlator().request_state();

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <stdexcept>
 #include <utility>
@@ -57,39 +58,44 @@ bool load(const std::string& configuration, const std::vector<std::string>& more
     return false;
   }
   if (!faults.empty() || loaded.config == nullptr || loaded.rules == nullptr) return false;
+  loaded.rules_fingerprint = fingerprint_of(files);
   files.insert(files.begin(), loaded.config->files.begin(), loaded.config->files.end());
   loaded.fingerprint = fingerprint_of(files);
   return true;
 }
 
-pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsigned workers) {
-  pipeline::RunContext run;
-  run.config = loaded.config;
-  run.seed = random_hash_seed();
-  run.inventory = std::make_shared<const policy::Inventory>(loaded.config, run.seed);
-  if (loaded.config->has_inventory() &&
-      loaded.config->detectors[static_cast<std::size_t>(DetectorId::policy_peer_not_allowed)].enabled) {
-    run.allow = std::make_shared<const policy::AllowList>(run.inventory, run.seed);
-  }
-  run.rules = loaded.rules;
+pipeline::Configured configure(const Loaded& loaded, HashSeed seed) {
+  pipeline::Configured made;
+  made.config = loaded.config;
+  made.inventory = std::make_shared<const policy::Inventory>(loaded.config, seed);
+  if (loaded.config->has_inventory() && loaded.config->settings(DetectorId::policy_peer_not_allowed).enabled)
+    made.allow = std::make_shared<const policy::AllowList>(made.inventory, seed);
+  made.rules = loaded.rules;
   const config::Privacy& privacy = loaded.config->privacy;
   if (privacy.mask)
-    run.mask = std::make_shared<const output::Mask>(true, Bytes(privacy.key.data(), privacy.key.size()));
-  run.site.config = loaded.config;
-  run.site.inventory = run.inventory;
+    made.mask = std::make_shared<const output::Mask>(true, Bytes(privacy.key.data(), privacy.key.size()));
+  made.site.config = loaded.config;
+  made.site.inventory = made.inventory;
   // Detectors ask it whatever becomes of the detector that is named after it.
-  run.site.allow = run.allow != nullptr             ? run.allow
-                   : loaded.config->has_inventory() ? std::make_shared<const policy::AllowList>(run.inventory, run.seed)
-                                                    : nullptr;
-  const auto calendar = std::make_shared<const policy::Calendar>(run.inventory);
-  run.site.calendar = calendar;
-  run.site.rights = std::make_shared<const policy::ControlRights>(run.inventory, calendar, run.seed);
-  run.site.seed = run.seed;
-  run.site_detectors = detect::site_detectors();
-  for (const detect::SiteDetectorRow& row : run.site_detectors) {
-    if (detect::is_on(row, *loaded.config)) run.facts |= row.facts;
+  made.site.allow = made.allow != nullptr            ? made.allow
+                    : loaded.config->has_inventory() ? std::make_shared<const policy::AllowList>(made.inventory, seed)
+                                                     : nullptr;
+  const auto calendar = std::make_shared<const policy::Calendar>(made.inventory);
+  made.site.calendar = calendar;
+  made.site.rights = std::make_shared<const policy::ControlRights>(made.inventory, calendar, seed);
+  made.site.seed = seed;
+  for (const detect::SiteDetectorRow& row : detect::site_detectors()) {
+    if (detect::is_on(row, *loaded.config)) made.facts |= row.facts;
   }
-  run.stall = loaded.config->detectors[static_cast<std::size_t>(DetectorId::sensor_capture_stalled)].window;
+  made.stall = loaded.config->settings(DetectorId::sensor_capture_stalled).window;
+  return made;
+}
+
+pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsigned workers) {
+  pipeline::RunContext run;
+  run.seed = random_hash_seed();
+  static_cast<pipeline::Configured&>(run) = configure(loaded, run.seed);
+  run.site_detectors = detect::site_detectors();
   run.pulse = {std::min(run.pulse.ns, std::max<std::int64_t>(run.stall.ns / 2, 1'000'000'000))};
   run.dissectors = dissect::registry();
   run.events = events;
@@ -140,7 +146,8 @@ output::StartBanner make_banner(const pipeline::RunContext& run, const std::stri
   detector(DetectorId::sensor_state_limit, true, "");
   detector(DetectorId::sensor_clock_step, true, "");
   detector(DetectorId::sensor_blind, true, "");
-  detector(DetectorId::sensor_configuration_changed, run.live, run.live ? "" : "told by `run`, at its start");
+  detector(DetectorId::sensor_configuration_changed, run.live,
+           run.live ? "" : "told by `run`, at its start and at a reload");
   detector(DetectorId::sensor_duplicate_packets, true, "");
   return banner;
 }
@@ -199,7 +206,9 @@ std::string event_type_names() {
 }
 
 void count_assets(const config::Config& config, metrics::ProcessMetrics& process) {
-  for (const config::Asset& asset : config.assets) process.assets[static_cast<std::size_t>(asset.role)].add();
+  std::array<std::uint64_t, role_count> counts{};
+  for (const config::Asset& asset : config.assets) ++counts[static_cast<std::size_t>(asset.role)];
+  for (std::size_t r = 0; r < role_count; ++r) process.assets[r].set(counts[r]);
 }
 
 }  // namespace tsujiban::app

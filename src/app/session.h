@@ -16,9 +16,13 @@ namespace tsujiban::app {
 struct Loaded {
   std::shared_ptr<const config::Config> config;
   std::shared_ptr<const detect::RuleSet> rules;
-  std::uint64_t fingerprint = 0;  // Of all that was read for it: another one is another configuration.
+  std::uint64_t fingerprint = 0;        // Of all that was read for it: another one is another configuration.
+  std::uint64_t rules_fingerprint = 0;  // Of the rule files alone.
 };
 bool load(const std::string& configuration, const std::vector<std::string>& more_rules, Loaded& loaded);
+
+// What a configuration makes of a run with this seed: at the start, and at each reload.
+pipeline::Configured configure(const Loaded& loaded, HashSeed seed);
 
 // What both `read` and `run` start from; `events` is what the outputs want.
 pipeline::RunContext make_context(const Loaded& loaded, EventTypes events, unsigned workers);
@@ -39,7 +43,7 @@ std::string_view message_type_name(AppProtocol protocol, unsigned type);
 bool parse_event_types(std::string_view list, EventTypes& types, std::string& unknown);
 std::string event_type_names();
 
-// Inventory by role, for the metrics and the summary.
+// Inventory by role, for the metrics and the summary; again after a reload.
 void count_assets(const config::Config& config, metrics::ProcessMetrics& process);
 
 }  // namespace tsujiban::app

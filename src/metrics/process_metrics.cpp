@@ -15,6 +15,12 @@ std::string_view name_of(SinkKind kind) noexcept {
   return names[static_cast<std::size_t>(kind)];
 }
 
+std::string_view name_of(ReloadResult result) noexcept {
+  static constexpr std::array<std::string_view, static_cast<std::size_t>(ReloadResult::count_)> names = {"success",
+                                                                                                         "failure"};
+  return names[static_cast<std::size_t>(result)];
+}
+
 std::uint64_t Totals::decode_errors_all() const noexcept {
   std::uint64_t sum = 0;
   for (const auto& layer : decode_errors) sum = std::accumulate(layer.begin(), layer.end(), sum);

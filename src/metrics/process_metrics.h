@@ -51,6 +51,10 @@ std::string_view name_of(OutputResult result) noexcept;
 enum class SinkKind : std::uint8_t { eve, count_ };
 std::string_view name_of(SinkKind kind) noexcept;
 
+// How reading the configuration again ended: label `result` of tsujiban_configuration_reloads_total.
+enum class ReloadResult : std::uint8_t { success, failure, count_ };
+std::string_view name_of(ReloadResult result) noexcept;
+
 struct SinkMetrics {
   std::array<SharedCounter, static_cast<std::size_t>(OutputResult::count_)> events;
   SharedCounter bytes;         // Written.
@@ -70,7 +74,8 @@ struct ProcessMetrics {
   SharedCounter
       alerts_written;  // Raised alerts are written, merged or shed; the rest of that sum is in the workers' counters.
   std::array<SinkMetrics, static_cast<std::size_t>(SinkKind::count_)> sinks;
-  std::array<SharedCounter, role_count> assets;           // In the inventory, by role (set).
+  std::array<SharedCounter, role_count> assets;  // In the inventory, by role (set).
+  std::array<SharedCounter, static_cast<std::size_t>(ReloadResult::count_)> reloads;
   std::array<SharedCounter, detector_count> blind_peers;  // Pairs for which a detector rests (set).
   SharedCounter power_at_risk_w;                          // Moved by writes within the window, over the site (set).
   DurationHistogram processing;  // From the arrival of a packet's batch to the end of its processing; live only.

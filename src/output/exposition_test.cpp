@@ -32,6 +32,7 @@ struct Sources {
     process->alert(DetectorId::policy_peer_not_allowed, Severity::high, ErabInterface::R5);
     process->alert(DetectorId::count_, Severity::high, ErabInterface::R5);  // Ignored.
     process->assets[static_cast<std::size_t>(Role::ems)].set(12);
+    process->reloads[static_cast<std::size_t>(metrics::ReloadResult::failure)].add(2);
     process->processing.observe(700), process->processing.observe(20'000'000'000, 2);
     process->capture_lag_ns.set(250'000'000);
     process->sinks[0].events[1].add(9);
@@ -71,6 +72,8 @@ TEST(Exposition, folds_the_workers_and_has_the_families_of_the_contract) {
         "tsujiban_output_queue_events{sink=\"eve\"} 0\n",
         "tsujiban_output_events_total{sink=\"eve\",result=\"shed\"} 9\n",
         "tsujiban_assets{role=\"ems\"} 12\n",
+        "tsujiban_configuration_reloads_total{result=\"success\"} 0\n",
+        "tsujiban_configuration_reloads_total{result=\"failure\"} 2\n",
         "tsujiban_build_info{version=\"0.1.0\"} 1\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }

@@ -223,6 +223,11 @@ void process(Families& out, const metrics::ProcessMetrics& p, const std::string&
   for (std::size_t r = 0; r < role_count; ++r) {
     Families::value(assets, p.assets[r].value(), {{"role", name_of(static_cast<Role>(r))}});
   }
+  MetricFamily& reloads = out.family(MetricType::Counter, "configuration_reloads_total",
+                                     "Times the configuration was read again while running, by result.");
+  for (std::size_t r = 0; r < p.reloads.size(); ++r)
+    Families::value(reloads, p.reloads[r].value(),
+                    {{"result", metrics::name_of(static_cast<metrics::ReloadResult>(r))}});
   if (p.start_time_s.value() != 0) {
     out.gauge("start_time_seconds", "When the sensor began, in seconds since 1970.",
               static_cast<double>(p.start_time_s.value()));
