@@ -77,6 +77,17 @@ void BM_http_hostile_starts(benchmark::State& state) {
   while (text.size() < 64 * 1024) text += "GET x HTTP/1.";
   dialogue(state, text, text, true);
 }
+// An ordinary body of the same size, for comparison: whole, and in chunks as servers make them.
+void BM_http_plain_body(benchmark::State& state) {
+  const std::string body(64 * 1024, 'x');
+  dialogue(state, "POST / HTTP/1.1\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
+           "HTTP/1.1 204 N\r\n\r\n", true);
+}
+void BM_http_plain_chunks(benchmark::State& state) {
+  std::string text = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  while (text.size() < 64 * 1024) text += "200\r\n" + std::string(512, 'x') + "\r\n";
+  dialogue(state, text + "0\r\n\r\n", "HTTP/1.1 204 N\r\n\r\n", true);
+}
 // Chunks of one byte.
 void BM_http_hostile_chunks(benchmark::State& state) {
   std::string text = "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -86,6 +97,8 @@ void BM_http_hostile_chunks(benchmark::State& state) {
 
 BENCHMARK(BM_http_transaction_counted);
 BENCHMARK(BM_http_transaction_records);
+BENCHMARK(BM_http_plain_body);
+BENCHMARK(BM_http_plain_chunks);
 BENCHMARK(BM_http_hostile_starts);
 BENCHMARK(BM_http_hostile_chunks);
 

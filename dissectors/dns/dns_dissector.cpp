@@ -244,7 +244,7 @@ std::unique_ptr<dissect::Dissector> make(const dissect::Limits&, metrics::Worker
 }  // namespace
 
 constinit const dissect::DissectorRow registry_row = {
-    AppProtocol::dns, true,  true,        ports, sizeof(StreamState), length_prefix + message_bytes_max,
-    &probe,           &make, &name_reader};
+    AppProtocol::dns, true,  true,  ports,       sizeof(StreamState), length_prefix + message_bytes_max,
+    &probe,           &make, false, &name_reader};
 
 }  // namespace tsujiban::dns

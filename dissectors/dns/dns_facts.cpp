@@ -62,9 +62,7 @@ std::uint64_t news_key(const MessageContext& context, const NameAnswer& answer, 
 
 void tell_query(const MessageContext& context, const MessageEvent& event, NameService service, const RecordView& first,
                 RecordSink& sink) noexcept {
-  Fact fact = fact_of(FactKind::name_query, context);
-  fact.name_query = {};
-  NameQuery& query = fact.name_query;
+  NameQuery query{};
   query.name = domain_name(event.bytes, first.name_offset, query.label_bytes_max);
   query.type = first.type;
   query.opcode = opcode_of(event.flags);
@@ -74,8 +72,21 @@ void tell_query(const MessageContext& context, const MessageEvent& event, NameSe
   if (query.answered) {
     query.rcode = rcode_of(event.flags);
     query.answers = event.count(Section::answers);
-    turn_round(fact, context);
   }
+  // Who asks the same again, and is told the same, says nothing new; and that a question has its answer is none.
+  const HashSeed& seed = sink.seed();
+  const auto word = [&](const IpAddress& address) { return hash_words(seed, address.high, address.low); };
+  const std::uint64_t client = word(query.answered ? context.destination : context.source),
+                      server = word(query.answered ? context.source : context.destination);
+  const std::uint64_t what =
+      std::uint64_t{query.type} << 16 | std::uint64_t{query.opcode} << 8 | static_cast<unsigned>(FactKind::name_query);
+  const std::uint64_t place =
+      hash_words(seed, hash_words(seed, hash_mix(client ^ seed.a, server ^ seed.b), query.name.hash),
+                 hash_words(seed, context.segment.raw(), what));
+  if (!sink.is_change(place, query.rcode, report_repeat, context.time)) return;
+  Fact fact = fact_of(FactKind::name_query, context);
+  fact.name_query = query;
+  if (query.answered) turn_round(fact, context);
   sink.fact(fact);
 }
 

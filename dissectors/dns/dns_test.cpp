@@ -389,7 +389,7 @@ TEST(DnsFacts, an_answer_gives_its_addresses_the_name_that_was_asked) {
   EXPECT_EQ(names[1].source, Bench::server);
   EXPECT_EQ(names[1].destination, Bench::client);
   const std::vector<Fact> asked = bench.told(FactKind::name_query);
-  ASSERT_EQ(asked.size(), 2u) << "each";
+  ASSERT_EQ(asked.size(), 1u);
   EXPECT_TRUE(asked[0].name_query.answered);
   EXPECT_EQ(asked[0].source, Bench::client);
   EXPECT_EQ(asked[0].name_query.label_bytes_max, 7);

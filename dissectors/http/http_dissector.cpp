@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dissectors/http/http_facts.h"
 #include "dissectors/http/http_json.h"
 
 namespace tsujiban::http {
@@ -17,9 +18,21 @@ namespace {
 
 constexpr auto self = static_cast<std::size_t>(AppProtocol::http);
 constexpr std::string_view http2_preface = "PRI * HTTP/2.0";  // RFC 9113, 3.4, up to its line end.
-constexpr std::uint16_t status_switching = 101;
+constexpr std::uint16_t status_switching = 101, status_partial = 206;
 
 std::string_view text_of(Bytes bytes) noexcept { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+Depth depth_of(const RecordSink& sink) noexcept {
+  if (sink.wants(EventType::http)) return Depth::records;
+  const bool facts =
+      sink.wants(FactKind::web_request) || sink.wants(FactKind::login) || sink.watches_pages() || sink.hears_calls();
+  return facts ? Depth::facts : Depth::framing;
+}
+// Whether anybody wants to know what becomes of this request.
+bool is_wanted(const RecordSink& sink, const Head& request) noexcept {
+  return sink.wants(EventType::http) || sink.wants(FactKind::web_request) || sink.watches_pages() ||
+         (sink.wants(FactKind::login) && tries_login(request));
+}
 
 const std::uint8_t* find_line_end(Bytes bytes, std::size_t from) noexcept {
   return static_cast<const std::uint8_t*>(std::memchr(bytes.data() + from, '\n', bytes.size() - from));
@@ -194,9 +207,9 @@ void HttpDissector::judge(Turn& turn, const Head& head) noexcept {
     tell(ParseError::http_ambiguous_length);
 }
 
-std::uint32_t HttpDissector::make_event(Turn& turn) noexcept {
+std::uint32_t HttpDissector::make_event(Turn& turn, bool wanted) noexcept {
   const std::uint32_t transaction = turn.stream.transactions++;
-  if (!turn.sink.wants(EventType::http)) return 0;
+  if (!wanted) return 0;
   const std::uint32_t index = events_.make();
   if (index == 0)
     counters_.evicted(metrics::EvictionReason::pairing_table);
@@ -224,7 +237,7 @@ void HttpDissector::remember_request(Turn& turn, const Head& head) noexcept {
   const std::string_view method = head[Field::method];
   if (method == "HEAD") stream.heads |= bit;
   if (method == "CONNECT") stream.connects |= bit;
-  const std::uint32_t index = make_event(turn);
+  const std::uint32_t index = make_event(turn, is_wanted(turn.sink, head));
   turn.side.event = index;
   if (index == 0) return;
   stream.recorded |= bit;
@@ -248,9 +261,16 @@ void HttpDissector::remember_request(Turn& turn, const Head& head) noexcept {
       event.flags.set(Flag::host_differs);
     host = named;
   }
+  if (method != "CONNECT" && (turn.sink.wants(FactKind::web_request) || turn.sink.watches_pages())) {
+    const std::string_view target =
+        in_url.empty() ? url : url.substr(static_cast<std::size_t>(in_url.data() + in_url.size() - url.data()));
+    event.url_hash = url_hash_of(host, target);
+  }
+  if (turn.sink.wants(FactKind::login)) note_login(event, head);
+  events_.put(event, Field::host, host);
+  if (!turn.sink.wants(EventType::http)) return;
   events_.put(event, Field::method, method);
   events_.put(event, Field::url, url);
-  events_.put(event, Field::host, host);
   for (const Field field :
        {Field::protocol, Field::user_agent, Field::referer, Field::forwarded_for, Field::authorization,
         Field::authorization_user, Field::proxy_authorization, Field::request_content_type,
@@ -274,7 +294,7 @@ void HttpDissector::tell_call(Turn& turn, const Head& head) noexcept {
 void HttpDissector::request(Turn& turn, Bytes bytes) noexcept {
   Scratch scratch(scratch_.as<char>(), scratch_bytes);
   Head head;
-  read_request(bytes, turn.sink.wants(EventType::http) || turn.sink.hears_calls(), scratch, head);
+  read_request(bytes, depth_of(turn.sink), scratch, head);
   if (text_of(bytes).starts_with(http2_preface)) {
     turn.sink.anomaly(turn.context, Layer::application, ParseError::unsupported, 0);
     turn.give_up = true;
@@ -315,7 +335,7 @@ void HttpDissector::response(Turn& turn, Bytes bytes) noexcept {
   StreamSide& side = turn.side;
   Scratch scratch(scratch_.as<char>(), scratch_bytes);
   Head head;
-  read_response(bytes, turn.sink.wants(EventType::http), scratch, head);
+  read_response(bytes, turn.sink.wants(EventType::http) ? Depth::records : Depth::framing, scratch, head);
   counters_.messages[self][type_of_status(head.status)].add();
   judge(turn, head);
   const bool of_request = stream.outstanding != 0 && stream.gave_way == 0;
@@ -329,10 +349,13 @@ void HttpDissector::response(Turn& turn, Bytes bytes) noexcept {
     side.event = (stream.recorded & 1) != 0 ? stream.first : 0;
   } else {
     if (stream.gave_way != 0) --stream.gave_way;
-    side.event = make_event(turn);
+    side.event = make_event(turn, turn.sink.wants(EventType::http));
     if (side.event != 0) events_[side.event].flags.set(Flag::no_request);
   }
-  if (HttpEvent* const event = event_of(turn)) remember_response(*event, head);
+  if (HttpEvent* const event = event_of(turn)) {
+    remember_response(*event, head);
+    tell_login(turn.context, *event, bytes, turn.sink);
+  }
   const bool to_head = of_request && (stream.heads & 1) != 0, to_connect = of_request && (stream.connects & 1) != 0;
   if (head.status == status_switching || (to_connect && head.status >= 200 && head.status < 300)) {
     message_over(turn);
@@ -340,6 +363,7 @@ void HttpDissector::response(Turn& turn, Bytes bytes) noexcept {
   }
   // RFC 9112, 6.3.
   if (to_head || head.status == 204 || head.status == 304) return message_over(turn);
+  open_page(turn, head);
   if (head.has_transfer_encoding && head.chunked) {
     side.phase = Phase::chunk_size;
     side.scan = {};
@@ -364,6 +388,21 @@ void HttpDissector::tunnel(Turn& turn) noexcept {
   flush(turn);
 }
 
+void HttpDissector::open_page(Turn& turn, const Head& head) noexcept {
+  HttpEvent* const event = event_of(turn);
+  if (event == nullptr || event->url_hash == 0 || !turn.sink.watches_pages()) return;
+  // A part of a page is none, and of a coding that is not read nothing is known.
+  const bool readable = head.coding != Coding::other && event->status != status_partial;
+  if (!readable || !turn.sink.is_watched(event->url_hash)) return;
+  event->page = pages_.open();
+  if (event->page == 0) counters_.evicted(metrics::EvictionReason::dissector_state);
+}
+
+void HttpDissector::release(std::uint32_t index) noexcept {
+  pages_.drop(events_[index]);
+  events_.release(index);
+}
+
 void HttpDissector::open_inflator(Turn& turn, Coding coding) noexcept {
   if (coding != Coding::gzip && coding != Coding::deflate) return;
   turn.side.inflator = static_cast<std::uint16_t>(inflators_.open(coding));
@@ -381,7 +420,10 @@ void HttpDissector::entity(Turn& turn, Bytes piece) noexcept {
   HttpEvent* const event = event_of(turn);
   const BodyOf of = turn.body();
   if (event != nullptr) event->body(of).entity += piece.size();
-  if (turn.side.inflator == 0) return;
+  if (turn.side.inflator == 0) {
+    if (event != nullptr && of == BodyOf::response && event->page != 0) pages_.add(*event, piece);
+    return;
+  }
   const InflateEnd end = inflators_.feed(turn.side.inflator, piece, [&](Bytes decoded) {
     if (event != nullptr) consumer_.piece(*event, of, decoded);
   });
@@ -405,7 +447,9 @@ void HttpDissector::entity(Turn& turn, Bytes piece) noexcept {
       break;
   }
   close_inflator(turn.side);
-  if (event != nullptr) event->flags.set(flag);
+  if (event == nullptr) return;
+  event->flags.set(flag);
+  if (of == BodyOf::response) pages_.drop(*event);
 }
 
 std::size_t HttpDissector::counted(Turn& turn, Bytes bytes) noexcept {
@@ -422,93 +466,16 @@ std::size_t HttpDissector::counted(Turn& turn, Bytes bytes) noexcept {
   return size;
 }
 
-std::size_t HttpDissector::chunk_end(Turn& turn, Bytes bytes) noexcept {
-  std::size_t used = 0;
-  if (bytes[0] == '\r') {
-    if (bytes.size() < 2) {
-      turn.needed = 2;
-      return 0;
-    }
-    ++used;
-  }
-  if (bytes[used] != '\n') {
-    // The chunk was longer than it said.
-    if (HttpEvent* const event = event_of(turn)) event->flags.set(Flag::bad_chunk);
-    broken(turn, ParseError::http_bad_chunk, 0);
-    message_over(turn);
-    lose(turn.side);
-    return used + 1;
-  }
-  if (HttpEvent* const event = event_of(turn)) event->body(turn.body()).wire += used + 1;
-  turn.side.phase = Phase::chunk_size;
-  turn.side.scan = {};
-  return used + 1;
-}
-
-// A line of a body's framing: a chunk's size, or a trailer.
-std::size_t HttpDissector::line(Turn& turn, Bytes bytes) noexcept {
-  StreamSide& side = turn.side;
-  const std::uint8_t* const end = find_line_end(bytes, side.scan.scanned);
-  const bool of_chunk = side.phase == Phase::chunk_size;
-  const std::size_t size = end != nullptr ? static_cast<std::size_t>(end - bytes.data()) + 1 : bytes.size();
-  const std::size_t size_max = of_chunk ? chunk_line_bytes_max : trailer_bytes_max - side.scan.line;
-  if (size > size_max) {
-    if (HttpEvent* const event = event_of(turn)) event->flags.set(of_chunk ? Flag::bad_chunk : Flag::trailers);
-    broken(turn, of_chunk ? ParseError::http_bad_chunk : ParseError::http_headers_too_long, 0);
-    message_over(turn);
-    lose(side);
-    return 1;
-  }
-  if (end == nullptr) {
-    side.scan.scanned = static_cast<std::uint32_t>(size);
-    return 0;
-  }
-  const Bytes content = without_end(bytes.first(size));
-  if (of_chunk) return chunk_size(turn, content, size);
-  if (content.empty()) {
-    message_over(turn);
-    return size;
-  }
-  if (HttpEvent* const event = event_of(turn)) event->flags.set(Flag::trailers);
-  side.scan = {0, side.scan.line + static_cast<std::uint32_t>(size)};
-  return size;
-}
-
-std::size_t HttpDissector::chunk_size(Turn& turn, Bytes line, std::size_t used) noexcept {
-  StreamSide& side = turn.side;
-  HttpEvent* const event = event_of(turn);
-  if (event != nullptr) event->body(turn.body()).wire += used;
-  Flags flags;
-  if (line.empty()) {
-    // Some readers pass over an empty line before the size.
-    if (event != nullptr) event->flags.set(Flag::odd_chunk);
-    side.scan = {};
-    return used;
-  }
-  std::uint64_t size = 0;
-  const bool valid = read_chunk_size(text_of(line), size, flags);
-  if (!valid) flags.set(Flag::bad_chunk);
-  if (event != nullptr) event->flags.join(flags);
-  if (!valid) {
-    broken(turn, ParseError::http_bad_chunk, 0);
-    message_over(turn);
-    lose(side);
-    return used;
-  }
-  if (size == 0) {
-    side.phase = Phase::trailers;
-    side.scan = {};
-  } else {
-    side.phase = Phase::chunk_data;
-    side.left = size;
-  }
-  return used;
-}
-
 void HttpDissector::message_over(Turn& turn) noexcept {
   StreamSide& side = turn.side;
   if (HttpEvent* const event = event_of(turn); event != nullptr && side.inflator != 0)
     consumer_.over(*event, turn.body(), inflators_.is_whole(side.inflator));
+  if (HttpEvent* const event = event_of(turn); event != nullptr && event->page != 0 && !turn.of_request) {
+    const bool cut = event->flags.has(Flag::bad_chunk) || event->flags.has(Flag::incomplete);
+    const bool whole = side.inflator != 0 ? inflators_.is_whole(side.inflator) : !cut;
+    if (whole) pages_.tell(turn.context, *event, turn.sink);
+    pages_.drop(*event);
+  }
   close_inflator(side);
   const std::uint32_t event = std::exchange(side.event, 0);
   side.phase = Phase::head;
@@ -546,13 +513,16 @@ void HttpDissector::flush(Turn& turn) noexcept {
 
 void HttpDissector::write(Turn& turn, std::uint32_t index) noexcept {
   const HttpEvent& event = events_[index];
+  if (!event.flags.has(Flag::no_request) && turn.sink.wants(FactKind::web_request))
+    tell_request(turn.context, turn.of_request, events_, event, turn.sink);
   // As Suricata does, the client is the source whoever spoke last.
   MessageContext of_record = turn.context;
   if (!turn.of_request) {
     std::swap(of_record.source, of_record.destination);
     std::swap(of_record.source_port, of_record.destination_port);
   }
-  if (JsonWriter* const writer = turn.sink.begin(EventType::http, of_record)) {
+  JsonWriter* const writer = turn.sink.wants(EventType::http) ? turn.sink.begin(EventType::http, of_record) : nullptr;
+  if (writer != nullptr) {
     writer->key("http");
     writer->begin_object();
     write_event(*writer, events_, event, turn.sink.mask());
@@ -560,7 +530,7 @@ void HttpDissector::write(Turn& turn, std::uint32_t index) noexcept {
     writer->field("tx_id", event.transaction);
     turn.sink.end();
   }
-  events_.release(index);
+  release(index);
 }
 
 std::size_t HttpDissector::resynchronise(Turn& turn, Bytes bytes) noexcept {
@@ -613,7 +583,10 @@ void HttpDissector::gap(void* state, const MessageContext& context, std::uint32_
   Turn turn = turn_of(state, context, sink);
   StreamSide& side = turn.side;
   HttpEvent* const event = event_of(turn);
-  if (event != nullptr) event->flags.set(Flag::gap);
+  if (event != nullptr) {
+    event->flags.set(Flag::gap);
+    if (!turn.of_request) pages_.drop(*event);
+  }
   close_inflator(side);
   switch (side.phase) {
     case Phase::body:
@@ -675,14 +648,14 @@ void HttpDissector::close(void* state) noexcept {
   for (StreamSide& side : stream.sides) {
     close_inflator(side);
     // A response without a request is in no queue.
-    if (side.event != 0 && events_[side.event].flags.has(Flag::no_request)) events_.release(side.event);
+    if (side.event != 0 && events_[side.event].flags.has(Flag::no_request)) release(side.event);
     side.event = 0;
     side.answers = false;
   }
   while (stream.first != 0) {
     const std::uint32_t index = stream.first;
     stream.first = events_[index].next;
-    events_.release(index);
+    release(index);
   }
   stream.last = stream.recorded = stream.outstanding = 0;
 }

@@ -2,6 +2,7 @@
 #include "dissect/dissector.h"
 #include "dissectors/http/http_event.h"
 #include "dissectors/http/http_inflate.h"
+#include "dissectors/http/http_page.h"
 
 namespace tsujiban::http {
 
@@ -70,6 +71,7 @@ class HttpDissector final : public dissect::Dissector {
   // For tests: what is in use now.
   std::uint32_t events_in_use() const noexcept { return events_.size(); }
   std::uint32_t inflators_in_use() const noexcept { return inflators_.size(); }
+  std::uint32_t pages_in_use() const noexcept { return pages_.size(); }
 
  private:
   // One direction of one stream during one call.
@@ -89,6 +91,7 @@ class HttpDissector final : public dissect::Dissector {
   std::size_t step(Turn& turn, Bytes bytes) noexcept;
   std::size_t head(Turn& turn, Bytes bytes) noexcept;
   std::size_t line(Turn& turn, Bytes bytes) noexcept;
+  std::size_t whole_chunks(Turn& turn, Bytes bytes) noexcept;
   std::size_t chunk_size(Turn& turn, Bytes line, std::size_t used) noexcept;
   std::size_t chunk_end(Turn& turn, Bytes bytes) noexcept;
   std::size_t counted(Turn& turn, Bytes bytes) noexcept;
@@ -102,8 +105,11 @@ class HttpDissector final : public dissect::Dissector {
   static void tell_call(Turn& turn, const Head& head) noexcept;
   void remember_request(Turn& turn, const Head& head) noexcept;
   void remember_response(HttpEvent& event, const Head& head) noexcept;
-  std::uint32_t make_event(Turn& turn) noexcept;
+  std::uint32_t make_event(Turn& turn, bool wanted) noexcept;
 
+  void open_page(Turn& turn, const Head& head) noexcept;
+  // Gives an event and what it has open back.
+  void release(std::uint32_t index) noexcept;
   void open_inflator(Turn& turn, Coding coding) noexcept;
   void close_inflator(StreamSide& side) noexcept;
   // Bytes of a message's body, without chunk lines.
@@ -111,6 +117,11 @@ class HttpDissector final : public dissect::Dissector {
   void message_over(Turn& turn) noexcept;
   void broken(Turn& turn, ParseError error, std::uint32_t offset) noexcept;
   static void lose(StreamSide& side) noexcept;
+  // Whether anybody looks at the bytes of the body under way, beyond their number.
+  bool is_body_read(Turn& turn) noexcept {
+    const HttpEvent* const event = event_of(turn);
+    return turn.side.inflator != 0 || (event != nullptr && event->page != 0 && !turn.of_request);
+  }
   HttpEvent* event_of(Turn& turn) noexcept { return turn.side.event != 0 ? &events_[turn.side.event] : nullptr; }
 
   // The oldest outstanding request leaves the queue; with its record, where it has one.
@@ -123,8 +134,8 @@ class HttpDissector final : public dissect::Dissector {
   metrics::WorkerCounters& counters_;
   Events events_;
   Inflators inflators_;
-  BodyCounter body_counter_;
-  BodyConsumer& consumer_ = body_counter_;
+  Pages pages_;
+  BodyReader consumer_{pages_};
   ReservedMemory scratch_;
 };
 

@@ -35,14 +35,19 @@ struct HttpEvent {
   std::uint32_t long_text = 0;  // Where all texts are, when they are not in `text`.
   std::uint32_t transaction = 0;
   std::int32_t port = -1;
+  std::uint64_t url_hash = 0;  // WebRequest::url_hash, where that fact is wanted and the request names a URL.
   Flags flags;
   std::array<Body, 2> bodies{};  // By BodyOf.
   std::array<Text, field_count> fields{};
   std::uint16_t text_used = 0;
   std::uint16_t status = 0;
   std::uint16_t interim = 0;  // Responses 1xx before the final one.
+  std::uint16_t page = 0;     // Of Pages, while the body of a watched page is read; 0: none.
   bool has_response = false, chunked_response = false;
   bool cookie = false, set_cookie = false;
+  bool credentials = false;     // The request has an Authorization.
+  bool token_request = false;   // It asks an OAuth server for a token (RFC 6749, 3.2).
+  std::uint64_t user_hash = 0;  // Login::user_hash, of Basic.
   char text[text_bytes_max];
 
   HttpEvent() noexcept {}  // NOLINT: `text` holds nothing until `text_used` says so.
@@ -100,12 +105,6 @@ class BodyConsumer {
 
  protected:
   ~BodyConsumer() = default;
-};
-
-class BodyCounter final : public BodyConsumer {
- public:
-  void piece(HttpEvent& event, BodyOf of, Bytes decoded) noexcept override { event.body(of).decoded += decoded.size(); }
-  void over(HttpEvent& event, BodyOf of, bool whole) noexcept override { event.body(of).decoded_whole = whole; }
 };
 
 }  // namespace tsujiban::http

@@ -1,8 +1,10 @@
 // Any bytes as both directions of a stream, whole and in pieces: no harm, and the same events whatever the pieces. The
 // first byte says where the client's bytes end and the server's begin.
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
+#include "dissectors/http/http_facts.h"
 #include "dissectors/http/http_test_sink.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -37,16 +39,32 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     bench.finish();
     bench.close();
     if (bench.stream.bad_progress || bench.sink.overflowed) std::abort();
-    if (bench.dissector->events_in_use() != 0 || bench.dissector->inflators_in_use() != 0) std::abort();
+    if (bench.dissector->events_in_use() != 0 || bench.dissector->inflators_in_use() != 0 ||
+        bench.dissector->pages_in_use() != 0)
+      std::abort();
   };
   static const auto worker = std::make_shared<Bench::Worker>(64);
   Bench whole(worker, true), pieces(worker, true), quiet(worker, false), lossy(worker, true);
+  // Two pages that a request is short enough to name.
+  static const std::array<std::uint64_t, 2> watched = [] {
+    std::array<std::uint64_t, 2> hashes = {http::url_hash_of("", "/"), http::url_hash_of("a", "/")};
+    std::sort(hashes.begin(), hashes.end());
+    return hashes;
+  }();
+  for (Bench* const bench : {&whole, &pieces, &quiet, &lossy}) bench->sink.watch(watched);
   run(whole, false, false);
   run(pieces, true, false);
   run(quiet, false, false);
   run(lossy, true, true);
   if (whole.stream.given_up != pieces.stream.given_up) std::abort();
   if (whole.sink.records != pieces.sink.records || whole.sink.anomalies != pieces.sink.anomalies) std::abort();
+  const auto pages_of = [](const Bench& bench) {
+    std::vector<std::array<std::uint64_t, 3>> pages;
+    for (const Fact& fact : bench.sink.told(FactKind::web_page))
+      pages.push_back({fact.web_page.body_hash, fact.web_page.title_hash, fact.web_page.bytes});
+    return pages;
+  };
+  if (pages_of(whole) != pages_of(pieces) || pages_of(whole) != pages_of(quiet)) std::abort();
   // The verdict is the same whether somebody wants records or not.
   if (whole.sink.anomalies != quiet.sink.anomalies || !quiet.sink.records.empty()) std::abort();
   return 0;

@@ -145,8 +145,8 @@ std::string_view basic_user(std::string_view encoded, Scratch& scratch) noexcept
 // One header after the other of a head.
 class HeadReader {
  public:
-  HeadReader(bool request, bool everything, Scratch& scratch, Head& out) noexcept
-      : request_(request), everything_(everything), scratch_(scratch), out_(out) {}
+  HeadReader(bool request, Depth depth, Scratch& scratch, Head& out) noexcept
+      : request_(request), everything_(depth == Depth::records), depth_(depth), scratch_(scratch), out_(out) {}
 
   std::string_view start_line(std::string_view head) noexcept {
     whole_ = head;
@@ -234,9 +234,15 @@ class HeadReader {
         if (is("transfer-encoding")) return transfer_encoding(value);
         return;
       default:
-        if (!everything_ || out_.headers > headers_max) return;
+        if (depth_ == Depth::framing || out_.headers > headers_max) return;
+        if (!everything_) return for_facts(name, value);
         return request_ ? of_request(name, value) : of_response(name, value);
     }
+  }
+
+  void for_facts(std::string_view name, std::string_view value) noexcept {
+    if (!request_) return;
+    if (name.size() == 4 || name.size() == 13) of_request(name, value);
   }
 
   void of_request(std::string_view name, std::string_view value) noexcept {
@@ -372,6 +378,7 @@ class HeadReader {
   }
 
   bool request_, everything_;
+  Depth depth_;
   Scratch& scratch_;
   Head& out_;
   std::string_view whole_;
@@ -428,8 +435,8 @@ bool can_begin_response(Bytes bytes) noexcept {
   return equals_ignoring_case(text, begin.substr(0, text.size()));
 }
 
-void read_request(Bytes head, bool everything, Scratch& scratch, Head& out) noexcept {
-  HeadReader reader(true, everything, scratch, out);
+void read_request(Bytes head, Depth depth, Scratch& scratch, Head& out) noexcept {
+  HeadReader reader(true, depth, scratch, out);
   const RequestLine parts = split_request(reader.start_line(text_of(head)));
   out[Field::method] = parts.method;
   out[Field::url] = parts.target;
@@ -441,12 +448,12 @@ void read_request(Bytes head, bool everything, Scratch& scratch, Head& out) noex
     out[Field::protocol] = parts.protocol;
   }
   if (parts.odd) out.flags.set(Flag::odd_start_line);
-  if (everything) judge_target(parts.target, out.flags);
+  if (depth == Depth::records) judge_target(parts.target, out.flags);
   reader.headers();
 }
 
-void read_response(Bytes head, bool everything, Scratch& scratch, Head& out) noexcept {
-  HeadReader reader(false, everything, scratch, out);
+void read_response(Bytes head, Depth depth, Scratch& scratch, Head& out) noexcept {
+  HeadReader reader(false, depth, scratch, out);
   const RequestLine parts = split_request(reader.start_line(text_of(head)));
   judge_version(parts.method, out);
   const std::string_view status = parts.target;

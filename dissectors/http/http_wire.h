@@ -122,9 +122,15 @@ bool is_request_line(std::string_view line) noexcept;
 bool can_begin_request(Bytes bytes) noexcept;
 bool can_begin_response(Bytes bytes) noexcept;
 
-// Reads a whole head, from the start line to the empty line. `everything`: also what only a record shows.
-void read_request(Bytes head, bool everything, Scratch& scratch, Head& out) noexcept;
-void read_response(Bytes head, bool everything, Scratch& scratch, Head& out) noexcept;
+// How much of a head is taken out of it.
+enum class Depth : std::uint8_t {
+  framing,  // Where the message ends.
+  facts,    // Also whom a request is meant for, and its credentials.
+  records,  // Also what only a record shows.
+};
+// Reads a whole head, from the start line to the empty line.
+void read_request(Bytes head, Depth depth, Scratch& scratch, Head& out) noexcept;
+void read_response(Bytes head, Depth depth, Scratch& scratch, Head& out) noexcept;
 
 // Where a message whose place was lost may go on: the request whose start line holds " HTTP/1." at `version`. The
 // offset of its method, or `npos`. Only registered methods count.

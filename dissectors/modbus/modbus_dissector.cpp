@@ -219,7 +219,7 @@ void ModbusDissector::record(const StreamState& state, const MessageContext& con
   if (writer == nullptr) return;
   writer->key("modbus");
   writer->begin_object();
-  write_transaction(*writer, id, request, response);
+  write_transaction(*writer, id, request, response, sink.mask());
   writer->end_object();
   sink.end();
 }

@@ -5,6 +5,7 @@
 namespace tsujiban::modbus {
 namespace {
 
+constexpr std::uint8_t user_application_object = 6;  // Application Protocol V1.1b3, 6.21.
 constexpr char hex_digits[] = "0123456789abcdef";
 
 std::string_view function_name(std::uint8_t function) noexcept {
@@ -121,7 +122,8 @@ std::string_view text_of(Bytes bytes) noexcept {
 
 class RecordWriter {
  public:
-  explicit RecordWriter(JsonWriter& writer) noexcept : writer_(writer) {}
+  RecordWriter(JsonWriter& writer, const output::Mask* mask) noexcept
+      : writer_(writer), mask_(mask != nullptr && mask->on() ? mask : nullptr) {}
 
   void message(std::string_view name, const Adu& adu) noexcept {
     writer_.key(name);
@@ -170,6 +172,10 @@ class RecordWriter {
   // As Suricata writes bytes: as text where they are UTF-8, else with \xHH for each byte above 0x7F.
   void octets(std::string_view name, Bytes bytes) noexcept {
     writer_.key(name);
+    if (mask_ != nullptr) return writer_.plain_string(mask_->of(bytes).view());
+    plain_octets(bytes);
+  }
+  void plain_octets(Bytes bytes) noexcept {
     if (is_utf8(bytes)) return writer_.string(text_of(bytes));
     std::array<char, 4 * adu_bytes_max> text;
     std::size_t size = 0;
@@ -256,14 +262,21 @@ class RecordWriter {
         writer_.key("write");
         writer_.begin_object();
         writer_.field("address", adu.address);
-        writer_.field("data", adu.value);
+        if (mask_ == nullptr)
+          writer_.field("data", adu.value);
+        else
+          octets("data", adu.bytes.subspan(data_offset + 2, 2));
         return writer_.end_object();
       case Shape::write_mask:
         writer_.key("write");
         writer_.begin_object();
         writer_.field("address", adu.address);
-        writer_.field("and_mask", adu.and_mask);
-        writer_.field("or_mask", adu.or_mask);
+        if (mask_ == nullptr) {
+          writer_.field("and_mask", adu.and_mask);
+          writer_.field("or_mask", adu.or_mask);
+        } else {
+          octets("data", adu.bytes.subspan(data_offset + 2, 4));
+        }
         return writer_.end_object();
       case Shape::bytes:
         octets("data", adu.data);
@@ -295,7 +308,12 @@ class RecordWriter {
       writer_.begin_object();
       writer_.field("id", id);
       if (const std::string_view name = object_name(id); !name.empty()) plain("name", name);
-      octets("value", value);
+      // Who made it and what it is are in every home alike; what its owner or its maker's own objects say is not.
+      writer_.key("value");
+      if (mask_ != nullptr && id >= user_application_object)
+        writer_.plain_string(mask_->of(value).view());
+      else
+        plain_octets(value);
       writer_.end_object();
     });
     writer_.end_array();
@@ -326,13 +344,15 @@ class RecordWriter {
   }
 
   JsonWriter& writer_;
+  const output::Mask* mask_;  // Null: nothing is masked.
 };
 
 }  // namespace
 
-void write_transaction(JsonWriter& writer, std::uint64_t id, const Adu* request, const Adu* response) noexcept {
+void write_transaction(JsonWriter& writer, std::uint64_t id, const Adu* request, const Adu* response,
+                       const output::Mask* mask) noexcept {
   writer.field("id", id);
-  RecordWriter records(writer);
+  RecordWriter records(writer, mask);
   if (request != nullptr) records.message("request", *request);
   if (response != nullptr) records.message("response", *response);
 }

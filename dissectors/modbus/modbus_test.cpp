@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "dissectors/modbus/modbus_test_support.h"
+#include "output/privacy.h"
 
 namespace tsujiban::modbus {
 namespace {
@@ -245,6 +246,32 @@ TEST(ModbusCounters, messages_are_counted_by_function) {
   EXPECT_EQ(message_type_name(3), "read_holding_registers");
   EXPECT_EQ(message_type_name(0x83), "read_holding_registers_exception");
   EXPECT_EQ(message_type_name(99), "");
+}
+
+TEST(ModbusRecord, with_a_mask_values_are_pseudonyms_and_addresses_stay) {
+  const output::Mask mask(true, {});
+  for (const auto& [request, answer] :
+       {std::pair{"03 0000 0002", "03 04 4D51 5445"}, std::pair{"06 0010 4D51", "06 0010 4D51"},
+        std::pair{"10 0010 0002 04 4D51 5445", "10 0010 0002"}, std::pair{"16 0010 4D51 5445", "16 0010 4D51 5445"},
+        std::pair{"2B 0E 01 00", "2B 0E 01 01 00 00 02 00 02 4142 80 04 4D515445"},
+        std::pair{"08 0000 4D51", "08 0000 4D51"}, std::pair{"11", "11 06 4D51 5445 FF00"}}) {
+    for (const bool masks : {false, true}) {
+      Bench bench;
+      if (masks) bench.sink.set_mask(&mask);
+      bench.ask(testing::adu(1, 1, request));
+      bench.answer(testing::adu(1, 1, answer));
+      ASSERT_EQ(bench.sink.records.size(), 1u) << request;
+      // 0x4D51 is "MQ", or 19793.
+      const bool told = bench.has("MQ") || bench.has("19793");
+      EXPECT_EQ(told, !masks) << bench.last();
+      EXPECT_EQ(bench.has("masked"), masks) << bench.last();
+    }
+  }
+  Bench bench;
+  bench.sink.set_mask(&mask);
+  bench.ask(testing::adu(1, 1, "06 0010 4D51"));
+  bench.answer(testing::adu(1, 1, "06 0010 4D51"));
+  EXPECT_TRUE(bench.has(R"("write":{"address":16,"data":"masked"})")) << bench.last();
 }
 
 }  // namespace

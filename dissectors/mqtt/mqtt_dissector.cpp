@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dissect/login_fact.h"
 #include "dissectors/mqtt/mqtt_json.h"
 
 namespace tsujiban::mqtt {
@@ -111,6 +112,9 @@ void MqttDissector::packet(StreamState& state, const MessageContext& context, co
     if (state.connect_seen) tell(ParseError::mqtt_double_connect);
     state.connect_seen = true;
     if (one.has_connect) state.version = one.version;
+    state.connect_waits = true;
+    state.user_given = one.has_connect && one.user.data() != nullptr;
+    state.user_hash = dissect::user_hash_of(one.user);
     if (!state.client_known) state.client_is_responder = from_responder;
     state.client_known = true;
   } else if (!state.connected && type != t::connack && !state.unintroduced_told) {
@@ -133,6 +137,7 @@ void MqttDissector::packet(StreamState& state, const MessageContext& context, co
       if (one.header.qos() == 1 || one.header.qos() == 2) return open(state, context, one, sink);
       return record_alone(context, one, sink);
     case t::connack:
+      judge_login(state, context, one, sink);
       join(state, context, one, t::connect, there, true, sink);
       if (state.connect_seen) state.connected = true;
       return;
@@ -151,6 +156,21 @@ void MqttDissector::packet(StreamState& state, const MessageContext& context, co
     default:
       return record_alone(context, one, sink);
   }
+}
+
+void MqttDissector::judge_login(StreamState& state, const MessageContext& context, const Packet& one,
+                                RecordSink& sink) noexcept {
+  const bool from_server = (context.direction == Direction::to_initiator) != state.client_is_responder;
+  if (!from_server || !one.has_reason || !std::exchange(state.connect_waits, false)) return;
+  // MQTT 3.1.1, table 3.1; MQTT 5.0, 3.2.2.2: bad user name or password, not authorised, bad authentication method.
+  const bool failed =
+      one.reason == 4 || one.reason == 5 || one.reason == 0x86 || one.reason == 0x87 || one.reason == 0x8C;
+  if (!failed && (one.reason != 0 || !state.user_given)) return;
+  Login login{};
+  login.outcome = failed ? Login::Outcome::failed : Login::Outcome::succeeded;
+  login.code = one.reason;
+  login.user_hash = state.user_hash;
+  dissect::tell_login(AppProtocol::mqtt, context, login, sink);
 }
 
 void MqttDissector::open(StreamState& state, const MessageContext& context, const Packet& one,

@@ -42,8 +42,11 @@ struct StreamState {
   bool client_known;
   bool client_is_responder;  // The connection's responder sent the CONNECT.
   bool unintroduced_told;
-  bool lossy;           // Bytes were lost: an acknowledgement without its packet is nobody's fault.
-  StreamSide sides[2];  // By Direction.
+  bool lossy;               // Bytes were lost: an acknowledgement without its packet is nobody's fault.
+  bool user_given;          // The CONNECT that waits for its answer has a user name.
+  bool connect_waits;       // For its answer.
+  std::uint64_t user_hash;  // Of that name.
+  StreamSide sides[2];      // By Direction.
 };
 
 class MqttDissector final : public dissect::Dissector {
@@ -81,6 +84,9 @@ class MqttDissector final : public dissect::Dissector {
                                      Bytes stream, dissect::RecordSink& sink) noexcept;
   void packet(StreamState& state, const dissect::MessageContext& context, const Packet& packet,
               dissect::RecordSink& sink) noexcept;
+  // Whether the answer to a CONNECT let its client in.
+  void judge_login(StreamState& state, const dissect::MessageContext& context, const Packet& packet,
+                   dissect::RecordSink& sink) noexcept;
   void open(StreamState& state, const dissect::MessageContext& context, const Packet& packet,
             dissect::RecordSink& sink) noexcept;
   // Adds the packet to the exchange that `opened_by` began in `direction`; alone where there is none.

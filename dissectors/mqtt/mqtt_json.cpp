@@ -35,6 +35,9 @@ bool is_property_name(Bytes name) noexcept {
          text_of(name) == "authentication_data_bytes";
 }
 
+constexpr unsigned masked_levels_max = 16;
+constexpr std::uint8_t id_of_content_type = 3, id_of_response_topic = 8, id_of_auth_method = 21;  // MQTT 5, 2.2.2.2.
+
 class RecordWriter {
  public:
   RecordWriter(JsonWriter& writer, const Packet& packet, const output::Mask* mask) noexcept
@@ -73,8 +76,45 @@ class RecordWriter {
     writer_.key(name);
     writer_.string(text_of(cut(bytes)));
   }
-  void text_if_there(std::string_view name, Bytes bytes) noexcept {
-    if (bytes.data() != nullptr) text(name, bytes);
+  // What names somebody's home or device: with a mask its pseudonym.
+  void identity(std::string_view name, Bytes bytes) noexcept {
+    if (mask_ == nullptr) return text(name, bytes);
+    writer_.key(name);
+    writer_.plain_string(mask_->of(bytes).view());
+  }
+  // A topic's levels are masked one by one: what belongs together still shows, and a filter's wildcards stay. Brokers'
+  // own topics ($SYS) are nobody's.
+  void topic(std::string_view name, Bytes bytes) noexcept {
+    writer_.key(name);
+    topic_value(bytes);
+  }
+  void topic_value(Bytes bytes) noexcept {
+    if (mask_ == nullptr) return writer_.string(text_of(cut(bytes)));
+    if (!bytes.empty() && bytes[0] == '$') {
+      const std::string_view own = text_of(bytes);
+      if (own.starts_with("$SYS")) return writer_.string(text_of(cut(bytes)));
+    }
+    std::array<char, masked_levels_max*(output::Mask::text_bytes_max + 1)> masked;
+    std::size_t size = 0;
+    for (unsigned level = 1;; ++level) {
+      // The last one that is masked stands for all behind it.
+      const auto slash = level == masked_levels_max ? bytes.end() : std::find(bytes.begin(), bytes.end(), '/');
+      const Bytes one = bytes.first(static_cast<std::size_t>(slash - bytes.begin()));
+      const std::string_view plain = text_of(one);
+      if (plain.empty() || plain == "+" || plain == "#" || plain == "$share") {
+        std::copy(plain.begin(), plain.end(), masked.begin() + static_cast<std::ptrdiff_t>(size));
+        size += plain.size();
+      } else {
+        const output::Mask::Text pseudonym = mask_->of(one);
+        const std::string_view view = pseudonym.view();
+        std::copy(view.begin(), view.end(), masked.begin() + static_cast<std::ptrdiff_t>(size));
+        size += view.size();
+      }
+      if (slash == bytes.end()) break;
+      masked[size++] = '/';
+      bytes = bytes.subspan(one.size() + 1);
+    }
+    writer_.plain_string({masked.data(), size});
   }
   // As Suricata writes bytes: as text where they are UTF-8, else with \xHH for each byte above 0x7F.
   void octets(std::string_view name, Bytes whole) noexcept {
@@ -139,7 +179,7 @@ class RecordWriter {
     if (packet_.protocol.data() != nullptr) text("protocol_string", packet_.protocol);
     if (!packet_.has_connect) return;
     writer_.field("protocol_version", packet_.level);
-    text_if_there("client_id", packet_.client_id);
+    if (packet_.client_id.data() != nullptr) identity("client_id", packet_.client_id);
     const std::uint8_t flags = packet_.connect_flags;
     const bool will = (flags & connect_flag::will) != 0;
     writer_.key("flags");
@@ -151,17 +191,11 @@ class RecordWriter {
     writer_.field("clean_session", (flags & connect_flag::clean) != 0);
     writer_.end_object();
     writer_.field("keep_alive", packet_.keep_alive);
-    if (packet_.user.data() != nullptr) {
-      writer_.key("username");
-      if (mask_ != nullptr)
-        writer_.plain_string(mask_->of(packet_.user).view());
-      else
-        writer_.string(text_of(cut(packet_.user)));
-    }
+    if (packet_.user.data() != nullptr) identity("username", packet_.user);
     if (will) {
       writer_.key("will");
       writer_.begin_object();
-      text_if_there("topic", packet_.will_topic);
+      if (packet_.will_topic.data() != nullptr) topic("topic", packet_.will_topic);
       if (packet_.will_message.data() != nullptr) {
         if (mask_ == nullptr) octets("message", packet_.will_message);
         writer_.field("message_bytes", packet_.will_message.size());
@@ -174,7 +208,7 @@ class RecordWriter {
   }
   void publish() noexcept {
     if (!packet_.has_topic) return;
-    text("topic", packet_.topic);
+    topic("topic", packet_.topic);
     id();
     if (packet_.payload.data() == nullptr) return;
     if (mask_ == nullptr) octets("message", packet_.payload);
@@ -193,9 +227,9 @@ class RecordWriter {
         return;
       }
       ++written;
-      if (!subscribes) return writer_.string(text_of(cut(filter)));
+      if (!subscribes) return topic_value(filter);
       writer_.begin_object();
-      text("topic", filter);
+      topic("topic", filter);
       writer_.field("qos", options & 3);
       if (packet_.v5() && (options & 0x3C) != 0) {
         writer_.field("no_local", (options & 4) != 0);
@@ -235,7 +269,7 @@ class RecordWriter {
       seen |= std::uint64_t{1} << read.id;
       if (!user) {
         one(read);
-      } else if (is_own_name(read.text, names)) {
+      } else if (mask_ == nullptr && is_own_name(read.text, names)) {
         names.push(read.text);
         foreign_member(read.text, read.value);
       } else {
@@ -250,7 +284,10 @@ class RecordWriter {
     const std::string_view name = property_rule(read.id).name;
     switch (read.kind) {
       case PropertyKind::text:
-        return text(name, read.text);
+        if (read.id == id_of_response_topic) return topic(name, read.text);
+        // A payload's format and a method's name are nobody's; texts of the application may be.
+        if (read.id == id_of_content_type || read.id == id_of_auth_method) return text(name, read.text);
+        return identity(name, read.text);
       case PropertyKind::binary:
         // Proofs of who somebody is are not written.
         if (read.id == property::auth_data) return writer_.field("authentication_data_bytes", read.text.size());
@@ -274,7 +311,7 @@ class RecordWriter {
       }
       writer_.begin_object();
       text("name", read.text);
-      text("value", read.value);
+      identity("value", read.value);
       writer_.end_object();
     }
     writer_.end_array();

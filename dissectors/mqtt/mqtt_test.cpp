@@ -161,7 +161,39 @@ TEST(MqttRecord, with_a_mask_neither_payloads_nor_users_stand_in_it) {
   EXPECT_TRUE(bench.has("\"username\":\"masked\""));
   bench.ask(publish("home/power", "4200 W"));
   EXPECT_EQ(bench.last().find("4200"), std::string::npos);
-  EXPECT_TRUE(bench.has(R"("topic":"home/power","message_bytes":6)"));
+  EXPECT_TRUE(bench.has(R"("topic":"masked/masked","message_bytes":6)"));
+}
+
+TEST(MqttRecord, with_a_mask_names_of_clients_and_levels_of_topics_are_pseudonyms) {
+  const std::vector<std::uint8_t> key(16, 9);
+  const output::Mask mask(true, key);
+  Bench bench;
+  bench.sink.set_mask(&mask);
+  bench.ask(packet(
+      0x10, joined({text("MQTT"), bytes_of("04 06 003C"), text("meter-4711"), text("home/tanaka/lwt"), text("gone")})));
+  bench.answer(connack());
+  const std::string connect = bench.last();
+  for (const char* plain : {"meter-4711", "tanaka", "lwt", "gone", "home"})
+    EXPECT_EQ(connect.find(plain), std::string::npos) << connect;
+  const auto pseudonym = [&](std::string_view of) {
+    return std::string(mask.of({reinterpret_cast<const std::uint8_t*>(of.data()), of.size()}).view());
+  };
+  EXPECT_NE(connect.find("\"client_id\":\"" + pseudonym("meter-4711") + "\""), std::string::npos);
+  const std::string home = pseudonym("home"), tanaka = pseudonym("tanaka");
+  EXPECT_NE(connect.find("\"topic\":\"" + home + '/' + tanaka + '/' + pseudonym("lwt") + "\""), std::string::npos);
+  bench.ask(publish("home/tanaka//power", "1"));
+  EXPECT_TRUE(bench.has("\"topic\":\"" + home + '/' + tanaka + "//" + pseudonym("power") + "\""));
+  bench.ask(publish("$SYS/broker/uptime", "1"));
+  EXPECT_TRUE(bench.has("\"topic\":\"$SYS/broker/uptime\""));
+  bench.ask(packet(0x82, joined({bytes_of("0007"), text("home/+/#"), bytes_of("00")})));
+  bench.answer(packet(0x90, bytes_of("0007 00")));
+  EXPECT_TRUE(bench.has("{\"topic\":\"" + home + "/+/#\",\"qos\":0}")) << bench.last();
+  // What has more levels than are masked one by one ends in one for the rest.
+  std::string deep = "a";
+  for (int i = 0; i < 60; ++i) deep += "/b";
+  bench.ask(publish(deep, "1"));
+  const std::string last = bench.last();
+  EXPECT_EQ(std::count(last.begin(), last.end(), '/'), 15) << last;
 }
 
 TEST(MqttRecord, long_texts_and_payloads_are_cut_and_say_how_long_they_were) {

@@ -61,9 +61,10 @@ inline Octets subscribe(unsigned id, std::string_view filter, unsigned options =
 struct Bench {
   static inline const IpAddress client = IpAddress::v4(0xC0A8140A), server = IpAddress::v4(0xC0A8140B);
 
-  explicit Bench(bool want_records = true, std::uint32_t exchanges_max = 1024, std::size_t record_bytes = 1 << 20)
+  explicit Bench(bool want_records = true, std::uint32_t exchanges_max = 1024, std::size_t record_bytes = 1 << 20,
+                 bool want_facts = false)
       : counters(std::make_unique<metrics::WorkerCounters>()),
-        sink(EventType::mqtt, want_records, false, record_bytes),
+        sink(EventType::mqtt, want_records, want_facts, record_bytes),
         dissector(limits_of(exchanges_max), *counters),
         stream(dissector, registry_row, sink) {
     context.packet = nullptr;

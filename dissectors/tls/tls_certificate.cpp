@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "base/hash.h"
 #include "dissectors/tls/tls_der.h"
 #include "dissectors/tls/tls_oids.h"
 #include "dissectors/tls/tls_wire.h"
@@ -335,6 +336,8 @@ void read_certificate(Bytes der, Certificate& to) noexcept {
   const Bytes subject = fields.take(der_tag::sequence);
   const Bytes key = fields.take(der_tag::sequence);
   if (!fields.ok() || serial.empty()) return;
+  to.issuer_hash = hash_bytes(HashSeed{}, issuer) | 1;
+  to.key_hash = hash_bytes(HashSeed{}, key) | 1;
   bool well = read_name(issuer, to.issuer, nullptr);
   well = read_name(subject, to.subject, &to.common_name) && well;
   to.self_signed = std::equal(issuer.begin(), issuer.end(), subject.begin(), subject.end());

@@ -41,6 +41,8 @@ struct Certificate {
   bool alternatives_cut = false;
   std::uint16_t alternative_count = 0;  // Kept.
   std::int64_t not_before_s = 0, not_after_s = 0;
+  // Unkeyed, of the issuer's name and of the public key info as sent, without their heads; 0: not read so far.
+  std::uint64_t issuer_hash = 0, key_hash = 0;
   std::array<std::uint8_t, serial_bytes_max> serial{};
   FixedText<name_text_max> subject, issuer;
   FixedText<common_name_max> common_name;            // Of the subject, the last one.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dissectors/tls/tls_upgrade.h"
+
 namespace tsujiban::tls {
 
 using dissect::MessageContext;
@@ -39,7 +41,8 @@ bool believable_message(Bytes fragment) noexcept {
 Probe probe(Transport transport, bool port_hint, Bytes first) noexcept {
   if (transport == Transport::datagram || first.empty()) return Probe::not_mine;
   if ((first[0] & 0x80) != 0) return probe_ssl2(first);
-  if (first[0] < content::change_cipher_spec || first[0] > content::heartbeat) return Probe::not_mine;
+  if (first[0] < content::change_cipher_spec || first[0] > content::heartbeat)
+    return may_upgrade(first) ? Probe::later : Probe::not_mine;
   if (first.size() >= 2 && first[1] != 3) return Probe::not_mine;
   if (first.size() < record_header_length) return Probe::unsure;
   if (!is_record_header(first.data())) return Probe::not_mine;
@@ -461,7 +464,7 @@ std::unique_ptr<dissect::Dissector> make(const dissect::Limits& limits, metrics:
 
 static_assert(sizeof(StreamState) <= 64);
 
-constinit const dissect::DissectorRow registry_row = {AppProtocol::tls,      false,  true, ports, sizeof(StreamState),
-                                                      row_message_bytes_max, &probe, &make};
+constinit const dissect::DissectorRow registry_row = {AppProtocol::tls,      false,  true,  ports, sizeof(StreamState),
+                                                      row_message_bytes_max, &probe, &make, true};
 
 }  // namespace tsujiban::tls

@@ -29,6 +29,9 @@ SecureSession secure_session_of(const Session& session, const Certificate* certi
   if (session.has_ja3) fact.ja3_hash = load_be64(session.ja3.data());
   if (session.has_ja4) fact.ja4 = session.ja4;
   if (certificate == nullptr) return fact;
+  fact.certificate_sha1 = load_be64(certificate->sha1.data());
+  fact.issuer_hash = certificate->issuer_hash;
+  fact.key_hash = certificate->key_hash;
   fact.not_before_s = certificate->not_before_s;
   fact.not_after_s = certificate->not_after_s;
   fact.key_bits = certificate->key_bits;

@@ -295,7 +295,9 @@ void TlsDissector::tell(const Turn& turn) noexcept {
   if (JsonWriter* const writer = turn.sink.begin(EventType::tls, of_record); writer != nullptr) {
     writer->key("tls");
     writer->begin_object();
-    write_session(*writer, session, server, client, turn.context.time);
+    const IpAddress& address = of_record.destination;
+    write_session(*writer, session, server, client, turn.context.time, turn.sink.mask(),
+                  address.is_private() || address.is_link_local());
     writer->end_object();
     turn.sink.end();
   }

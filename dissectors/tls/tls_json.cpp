@@ -55,12 +55,24 @@ void write_version(JsonWriter& writer, std::string_view key, std::uint16_t v, bo
   writer.plain_string(text.view());
 }
 
-void write_serial(JsonWriter& writer, const Certificate& certificate) noexcept {
+// A member that names somebody's device: with `mask` its pseudonym.
+void write_masked(JsonWriter& writer, std::string_view key, Bytes plain, const output::Mask& mask) noexcept {
+  writer.key(key);
+  writer.plain_string(mask.of(plain).view());
+}
+Bytes bytes_of(std::string_view text) noexcept {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+void write_serial(JsonWriter& writer, const Certificate& certificate, const output::Mask* mask) noexcept {
+  if (mask != nullptr)
+    return write_masked(writer, "serial", Bytes{certificate.serial}.first(certificate.serial_size), *mask);
   char text[3 * serial_bytes_max];
   writer.key("serial");
   writer.plain_string(colon_hex({certificate.serial.data(), certificate.serial_size}, hex_digits_upper, text));
 }
-void write_fingerprint(JsonWriter& writer, const Certificate& certificate) noexcept {
+void write_fingerprint(JsonWriter& writer, const Certificate& certificate, const output::Mask* mask) noexcept {
+  if (mask != nullptr) return write_masked(writer, "fingerprint", certificate.sha1, *mask);
   char text[3 * 20];
   writer.key("fingerprint");
   writer.plain_string(colon_hex(certificate.sha1, hex_digits, text));
@@ -79,11 +91,25 @@ void write_validity(JsonWriter& writer, const Certificate& certificate) noexcept
 void write_text(JsonWriter& writer, std::string_view key, std::string_view text) noexcept {
   if (!text.empty()) writer.field(key, text);
 }
+void write_name(JsonWriter& writer, std::string_view key, std::string_view text, const output::Mask* mask) noexcept {
+  if (mask == nullptr) return write_text(writer, key, text);
+  if (!text.empty()) write_masked(writer, key, bytes_of(text), *mask);
+}
+// Who it is of, and by whom. An authority is named as it is: it is the same for all homes; who signs himself is none.
+void write_names(JsonWriter& writer, const Certificate& certificate, const output::Mask* mask) noexcept {
+  write_name(writer, "subject", certificate.subject.view(), mask);
+  write_name(writer, "issuerdn", certificate.issuer.view(), certificate.self_signed ? mask : nullptr);
+}
 
 // What Suricata has no member for.
-void write_details(JsonWriter& writer, const SeenChain& chain, const Certificate* certificate) noexcept {
-  writer.key("sha256");
-  writer.hex_string(chain.sha256);
+void write_details(JsonWriter& writer, const SeenChain& chain, const Certificate* certificate,
+                   const output::Mask* mask) noexcept {
+  if (mask != nullptr) {
+    write_masked(writer, "sha256", chain.sha256, *mask);
+  } else {
+    writer.key("sha256");
+    writer.hex_string(chain.sha256);
+  }
   writer.field("chain_length", chain.length);
   if (certificate == nullptr) return;
   if (!certificate->read) writer.field("malformed", true);
@@ -101,13 +127,15 @@ void write_details(JsonWriter& writer, const SeenChain& chain, const Certificate
   }
 }
 
-void write_alternatives(JsonWriter& writer, const Certificate& certificate) noexcept {
+void write_alternatives(JsonWriter& writer, const Certificate& certificate, const output::Mask* mask) noexcept {
   if (certificate.alternative_count == 0) return;
   writer.key("subjectaltname");
   writer.begin_array();
   unsigned count = 0;
   certificate.for_each_alternative([&](AlternativeKind, std::string_view text) {
-    if (count++ < alternatives_written_max) writer.string(text);
+    if (count++ >= alternatives_written_max) return;
+    if (mask == nullptr) return writer.string(text);
+    writer.plain_string(mask->of(bytes_of(text)).view());
   });
   writer.end_array();
   if (certificate.alternatives_cut || count > alternatives_written_max) writer.field("subjectaltname_cut", true);
@@ -268,19 +296,20 @@ void write_suite(JsonWriter& writer, std::uint32_t code) noexcept {
 }  // namespace
 
 void write_session(JsonWriter& writer, const Session& session, const Certificate* server, const Certificate* client,
-                   PacketTime now) noexcept {
+                   PacketTime now, const output::Mask* mask, bool private_server) noexcept {
+  const output::Mask* const of_client = mask != nullptr && mask->on() ? mask : nullptr;
+  const output::Mask* const of_server = private_server ? of_client : nullptr;
   const bool old = !is_tls13(session.version);
   if (server != nullptr) {
-    write_text(writer, "subject", server->subject.view());
-    write_text(writer, "issuerdn", server->issuer.view());
+    write_names(writer, *server, of_server);
   }
   // Suricata says it of versions before 1.3 only; there it is told with the pre-shared key.
   if (old && is_resumed(session)) writer.field("session_resumed", true);
   if (server != nullptr) {
-    if (server->serial_size > 0) write_serial(writer, *server);
-    write_fingerprint(writer, *server);
+    if (server->serial_size > 0) write_serial(writer, *server, of_server);
+    write_fingerprint(writer, *server, of_server);
   }
-  write_text(writer, "sni", session.server_name.view());
+  write_name(writer, "sni", session.server_name.view(), of_server);
   write_version(writer, "version", session.server_hello ? session.version : session.server_record_version,
                 session.draft);
   if (server != nullptr) write_validity(writer, *server);
@@ -291,13 +320,12 @@ void write_session(JsonWriter& writer, const Session& session, const Certificate
     writer.key("client");
     writer.begin_object();
     if (client != nullptr) {
-      write_text(writer, "subject", client->subject.view());
-      write_text(writer, "issuerdn", client->issuer.view());
-      write_fingerprint(writer, *client);
-      if (client->serial_size > 0) write_serial(writer, *client);
+      write_names(writer, *client, of_client);
+      write_fingerprint(writer, *client, of_client);
+      if (client->serial_size > 0) write_serial(writer, *client, of_client);
       write_validity(writer, *client);
     }
-    write_details(writer, session.client, client);
+    write_details(writer, session.client, client, of_client);
     writer.end_object();
   }
 
@@ -306,11 +334,11 @@ void write_session(JsonWriter& writer, const Session& session, const Certificate
   if (session.server_hello && (session.version != version::ssl2 || session.suite != 0))
     write_suite(writer, session.suite);
   write_protocols(writer, session);
-  if (server != nullptr) write_alternatives(writer, *server);
+  if (server != nullptr) write_alternatives(writer, *server, of_server);
   if (session.server.has_leaf) {
     writer.key("certificate");
     writer.begin_object();
-    write_details(writer, session.server, server);
+    write_details(writer, session.server, server, of_server);
     if (server != nullptr) {
       const NameVerdict verdict = judge_name(*server, session.server_name.view());
       if (verdict != NameVerdict::unknown) writer.field("name_matches", verdict == NameVerdict::matches);

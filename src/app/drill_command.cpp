@@ -93,6 +93,12 @@ std::string beside(std::string path, std::string_view ending, std::string_view o
   return path.append(other);
 }
 
+bool write_file(const std::string& path, std::string_view text) {
+  FileOutput file(path);
+  return file.is_open() && file.write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}) &&
+         file.close();
+}
+
 int list_scenarios() {
   std::size_t width = 0;
   for (const drill::ScenarioInfo& info : drill::scenarios()) width = std::max(width, info.name.size());
@@ -147,20 +153,20 @@ int drill_command(const DrillOptions& options) {
   const std::string rules_path = beside(options.site == "-" ? names : options.site, ".yaml", ".rules");
   // The site file names what lies beside it.
   if (!rules.empty()) wanted.signatures_file = rules_path.substr(rules_path.rfind('/') + 1);
+  const std::string indicators = options.site.empty() ? "" : drill::indicators_of(wanted);
+  const std::string indicators_path = beside(options.site == "-" ? names : options.site, ".yaml", ".indicators.csv");
+  if (!indicators.empty()) wanted.indicators_file = indicators_path.substr(indicators_path.rfind('/') + 1);
 
   FileOutput capture(path), labels(labels_path);
   if (!capture.is_open() || !labels.is_open()) return exit_failed;
-  std::unique_ptr<FileOutput> site, signatures;
+  std::unique_ptr<FileOutput> site;
   if (!options.site.empty()) {
     site = std::make_unique<FileOutput>(options.site);
     if (!site->is_open()) return exit_failed;
   }
-  if (!rules.empty()) {
-    signatures = std::make_unique<FileOutput>(rules_path);
-    if (!signatures->is_open() ||
-        !signatures->write({reinterpret_cast<const std::uint8_t*>(rules.data()), rules.size()}) || !signatures->close())
-      return exit_failed;
-  }
+  if ((!rules.empty() && !write_file(rules_path, rules)) ||
+      (!indicators.empty() && !write_file(indicators_path, indicators)))
+    return exit_failed;
   std::string error;
   if (!drill::write(wanted, capture, labels, site.get(), error)) {
     if (!error.empty()) std::fprintf(stderr, "tsujiban drill: %s\n", error.c_str());

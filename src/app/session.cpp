@@ -15,9 +15,16 @@
 #include "dissectors/dhcp/dhcp_wire.h"
 #include "dissectors/dns/dns_dissector.h"
 #include "dissectors/echonet_lite/echonet_lite_wire.h"
+#include "dissectors/ftp/ftp_dissector.h"
 #include "dissectors/http/http_dissector.h"
 #include "dissectors/modbus/modbus_dissector.h"
 #include "dissectors/mqtt/mqtt_dissector.h"
+#include "dissectors/ntp/ntp_dissector.h"
+#include "dissectors/rdp/rdp_dissector.h"
+#include "dissectors/smb/smb_dissector.h"
+#include "dissectors/snmp/snmp_dissector.h"
+#include "dissectors/ssh/ssh_dissector.h"
+#include "dissectors/telnet/telnet_dissector.h"
 #include "dissectors/tls/tls_dissector.h"
 
 namespace tsujiban::app {
@@ -83,6 +90,8 @@ pipeline::Configured configure(const Loaded& loaded, HashSeed seed) {
   const auto calendar = std::make_shared<const policy::Calendar>(made.inventory);
   made.site.calendar = calendar;
   made.site.rights = std::make_shared<const policy::ControlRights>(made.inventory, calendar, seed);
+  if (loaded.config->has_indicators())
+    made.site.indicators = std::make_shared<const policy::IndicatorList>(loaded.config, made.inventory->clock(), seed);
   made.site.seed = seed;
   for (const detect::SiteDetectorRow& row : detect::site_detectors()) {
     if (detect::is_on(row, *loaded.config)) made.facts |= row.facts;
@@ -137,7 +146,11 @@ output::StartBanner make_banner(const pipeline::RunContext& run, const std::stri
     for (const DetectorId id : row.detectors) {
       if (id == DetectorId::policy_peer_not_allowed) continue;  // The workers' own; it stands above.
       const bool rests = row.needs_inventory && !inventory;
-      detector(id, !rests, rests ? "needs an inventory: `assets:` in the configuration (-c)" : "");
+      const bool no_list = row.needs_indicators && !run.config->has_indicators();
+      detector(id, !rests && !no_list,
+               rests     ? "needs an inventory: `assets:` in the configuration (-c)"
+               : no_list ? "needs a list: `indicators:` in the configuration (-c)"
+                         : "");
     }
   }
   detector(DetectorId::sensor_packet_loss, true, "");
@@ -158,7 +171,14 @@ std::string_view message_type_name(AppProtocol protocol, unsigned type) {
   if (protocol == AppProtocol::http) return http::message_type_name(static_cast<std::uint8_t>(type));
   if (protocol == AppProtocol::tls) return tls::message_type_name(static_cast<std::uint8_t>(type));
   if (protocol == AppProtocol::mqtt) return mqtt::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::ntp) return ntp::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::rdp) return rdp::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::smb) return smb::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::snmp) return snmp::message_type_name(static_cast<std::uint8_t>(type));
   if (protocol == AppProtocol::modbus) return modbus::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::ftp) return ftp::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::ssh) return ssh::message_type_name(static_cast<std::uint8_t>(type));
+  if (protocol == AppProtocol::telnet) return telnet::message_type_name(static_cast<std::uint8_t>(type));
   if (protocol == AppProtocol::echonet_lite) return echonet_lite::service_name(static_cast<std::uint8_t>(type));
   return {};
 }

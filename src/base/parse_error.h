@@ -107,30 +107,51 @@ namespace tsujiban {
                       row(modbus_answer_mismatch, "an answer that does not fit its request")                           \
                           row(modbus_unsolicited, "an answer without a request")                                       \
                               row(modbus_unsynchronised, "stream bytes that begin no Modbus message") /* MQTT */       \
-      row(mqtt_bad_flags, "fixed header or connect flags that the packet type forbids") row(                           \
-          mqtt_bad_type, "an MQTT packet type that is not assigned") row(mqtt_bad_qos,                                 \
-                                                                         "an MQTT quality of service of 3")            \
-          row(mqtt_bad_string, "an MQTT string that is no UTF-8, or has a null character") row(                        \
-              mqtt_bad_topic, "a topic name or filter with wildcards where none can be")                               \
-              row(mqtt_bad_packet_id, "an MQTT packet identifier of 0") row(                                           \
-                  mqtt_bad_property, "an MQTT property that is unknown, repeated or has no place here")                \
-                  row(mqtt_properties_too_long, "MQTT properties longer than their packet") row(                       \
-                      mqtt_unintroduced,                                                                               \
-                      "an MQTT packet on a connection without CONNECT") row(mqtt_double_connect,                       \
-                                                                            "a second CONNECT on a connection")        \
-                      row(mqtt_unsolicited, "an MQTT acknowledgement of nothing that was sent") row(                   \
-                          mqtt_wrong_direction, "an MQTT packet that the other side sends")                            \
-                          row(mqtt_unsynchronised, "stream bytes that begin no MQTT packet") /* TLS */ row(            \
-                              tls_bad_record, "a TLS record header whose type, version or length cannot be")           \
-                              row(tls_bad_handshake, "a TLS handshake message whose lengths contradict each other")    \
-                                  row(tls_bad_extension, "a TLS extension that its length or place makes impossible")  \
-                                      row(tls_unexpected_message, "a TLS message where none of its kind can be") row(  \
-                                          tls_message_too_large, "a TLS handshake message longer than is reassembled") \
-                                          row(tls_bad_certificate, "a certificate that is no X.509 in DER")            \
-                                              row(tls_heartbeat_overread,                                              \
-                                                  "a TLS heartbeat that asks for more bytes than it brings")           \
-                                                  row(tls_data_after_alert, "bytes after a fatal TLS alert")           \
-                                                      row(tls_unsynchronised, "stream bytes that begin no TLS record")
+      row(mqtt_bad_flags, "fixed header or connect flags that the packet type forbids")                                \
+          row(mqtt_bad_type, "an MQTT packet type that is not assigned")                                               \
+              row(mqtt_bad_qos, "an MQTT quality of service of 3")                                                     \
+                  row(mqtt_bad_string, "an MQTT string that is no UTF-8, or has a null character")                     \
+                      row(mqtt_bad_topic, "a topic name or filter with wildcards where none can be")                   \
+                          row(mqtt_bad_packet_id, "an MQTT packet identifier of 0") row(                               \
+                              mqtt_bad_property, "an MQTT property that is unknown, repeated or has no place here")    \
+                              row(mqtt_properties_too_long, "MQTT properties longer than their packet")                \
+                                  row(mqtt_unintroduced, "an MQTT packet on a connection without CONNECT")             \
+                                      row(mqtt_double_connect, "a second CONNECT on a connection")                     \
+                                          row(mqtt_unsolicited, "an MQTT acknowledgement of nothing that was sent")    \
+                                              row(mqtt_wrong_direction, "an MQTT packet that the other side sends")    \
+                                                  row(mqtt_unsynchronised,                                             \
+                                                      "stream bytes that begin no MQTT packet") /* TLS */              \
+      row(tls_bad_record, "a TLS record header whose type, version or length cannot be")                               \
+          row(tls_bad_handshake, "a TLS handshake message whose lengths contradict each other")                        \
+              row(tls_bad_extension, "a TLS extension that its length or place makes impossible")                      \
+                  row(tls_unexpected_message, "a TLS message where none of its kind can be")                           \
+                      row(tls_message_too_large, "a TLS handshake message longer than is reassembled")                 \
+                          row(tls_bad_certificate, "a certificate that is no X.509 in DER")                            \
+                              row(tls_heartbeat_overread, "a TLS heartbeat that asks for more bytes than it brings")   \
+                                  row(tls_data_after_alert, "bytes after a fatal TLS alert")                           \
+                                      row(tls_unsynchronised, "stream bytes that begin no TLS record") /* SSH */ row(  \
+                                          ssh_bad_identification, "an SSH identification that is too long or none")    \
+                                          row(ssh_bad_packet, "an SSH packet whose padding or length cannot be")       \
+                                              row(ssh_bad_kexinit, "SSH name-lists that reach beyond their packet")    \
+                                                  row(ssh_unexpected_message,                                          \
+                                                      "an SSH message where none of its kind can be") /* FTP */        \
+      row(ftp_bad_line, "an FTP line longer than the limit, or without a command or code") row(                        \
+          ftp_bad_endpoint, "an FTP data address that is none") row(ftp_unsolicited, "an FTP reply without a command") \
+          row(ftp_unsynchronised, "stream bytes that are no FTP lines") /* Telnet */ row(                              \
+              telnet_bad_command, "a Telnet command that is not assigned")                                             \
+              row(telnet_subnegotiation_too_long, "a Telnet subnegotiation longer than the limit") /* SNMP */ row(     \
+                  snmp_bad_ber, "a BER tag or length in an SNMP message that cannot be")                               \
+                  row(snmp_bad_oid, "an object identifier that SNMP does not allow")                                   \
+                      row(snmp_bad_pdu, "an SNMP PDU whose kind or fields its version does not have") /* NTP */        \
+      row(ntp_bad_extension, "an NTP extension field or digest of a length that cannot be") /* SMB */ row(             \
+          smb_bad_header, "an SMB or NetBIOS session header that cannot be")                                           \
+          row(smb_bad_body, "an SMB command whose structure contradicts its lengths")                                  \
+              row(smb_bad_chain, "an SMB compound or AndX chain that does not lead forwards")                          \
+                  row(smb_bad_security_blob, "an NTLMSSP message whose fields lie outside it")                         \
+                      row(smb_unsynchronised, "stream bytes that begin no SMB message") /* RDP */ row(                 \
+                          rdp_bad_header, "a TPKT or X.224 header that cannot be")                                     \
+                          row(rdp_bad_negotiation, "an RDP negotiation whose type or length cannot be")                \
+                              row(rdp_bad_connect, "an RDP connect PDU whose lengths contradict each other")
 
 enum class ParseError : std::uint8_t {
   none = 0,

@@ -182,7 +182,16 @@ struct DetectorSettings {
   bool enabled = true;
 };
 
+// `detectors: {web.content-change: {urls: [...]}}`: a page of plain HTTP whose changes are told.
+struct WatchedUrl {
+  std::string url;  // "http://host/path": host in lower case, without port and fragment.
+  Place place;
+};
+// Of a URL without its scheme, as facts carry it (WebRequest::url_hash): host in lower case, '/' and what follows.
+std::uint64_t watched_hash_of(std::string_view host_and_target) noexcept;
+
 class TextPool;
+struct IndicatorLists;  // config/indicators.h
 
 // One validated, immutable configuration. Built by `load`; shared by everybody for as long as they need it.
 struct Config {
@@ -205,10 +214,13 @@ struct Config {
   std::array<InterfaceRules, erab_interface_count> erab;
   std::array<double, 3> power_steps_kw = {7'000, 70'000, 500'000};  // Severity at least 2, 1, and importance A.
   Privacy privacy;
-  std::vector<std::string> signature_files;  // Resolved paths, globs expanded, sorted.
+  std::vector<std::string> signature_files;          // Resolved paths, globs expanded, sorted.
+  std::shared_ptr<const IndicatorLists> indicators;  // Of compromise; null: no list is named.
   std::vector<Output> outputs;
   std::string metrics_listen;  // "127.0.0.1:9836"; empty: none.
   std::vector<DetectorSettings> detectors = std::vector<DetectorSettings>(detector_count);
+  std::vector<WatchedUrl> watched_urls;           // In the order of their hashes, each once.
+  std::vector<std::uint64_t> watched_url_hashes;  // Parallel to it.
   // Parallel to `tunables()`: the catalogue's defaults, or what `detectors:` says instead.
   std::vector<Tunable> tunables = {tsujiban::tunables().begin(), tsujiban::tunables().end()};
   // The site's rules where it gives some, else the guideline's.
@@ -226,6 +238,7 @@ struct Config {
   Place place_of(const FilePlace& place) const;
   std::shared_ptr<const TextPool> texts;  // Holds what the views above look at.
   bool has_inventory() const noexcept { return !assets.empty(); }
+  bool has_indicators() const noexcept;
 };
 
 // Bounds on what one configuration may ask for.
@@ -238,6 +251,8 @@ inline constexpr std::size_t assets_max = 4'000'000;    // The same.
 inline constexpr std::size_t allow_entries_max = 2'000'000;
 inline constexpr std::size_t windows_max = 1024;  // Of `maintenance`, of `dispatch`, and in one `when`.
 inline constexpr std::size_t control_entries_max = 100'000;
+inline constexpr std::size_t watched_urls_max = 256;
+inline constexpr std::size_t watched_url_bytes_max = 2048;
 inline constexpr std::size_t allow_ends_max = 4096;        // Names in one `from` or `to`.
 inline constexpr std::size_t allow_pairs_max = 4'000'000;  // Pairs of one `from` and one `to`, over all entries.
 inline constexpr std::size_t allow_same_pair_max = 256;    // Entries that name the very same pair.

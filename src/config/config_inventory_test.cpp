@@ -197,6 +197,34 @@ TEST(ConfigAllow, ends_are_read_as_what_they_name) {
   EXPECT_EQ(entry.protocols.size(), 1u);
 }
 
+TEST(ConfigAllow, domains_are_ends_in_lower_case_and_each_stands_once) {
+  const std::string assets =
+      two_homes + "assets:\n  - {name: battery, role: device, address: 192.168.1.20, segment: han-12}\n";
+  std::vector<Fault> faults;
+  const auto config = load_text("site.yaml",
+                                assets +
+                                    "allow:\n"
+                                    "  - {from: battery, to: [Vtn.Example.JP, 203.0.113.0/24, \"*.example.com\"]}\n"
+                                    "  - {from: example.com, to: battery}\n"
+                                    "  - {from: battery, to: vtn.example.jp.}\n",
+                                faults);
+  ASSERT_TRUE(faults.empty()) << to_string(faults[0]);
+  EXPECT_EQ(config->domains,
+            (std::vector<Domain>{{"vtn.example.jp", false}, {"example.com", true}, {"example.com", false}}));
+  EXPECT_EQ(config->allow[0].to.size(), 3u);
+  EXPECT_EQ(config->allow[2].to[0].kind, Endpoint::Kind::domain);
+  EXPECT_EQ(config->allow[2].to[0].index, 0u);
+  EXPECT_EQ(faults_of(assets + "allow:\n"
+                               "  - {from: battery, to: [a..example.jp, -a.example.jp, a.jp, A.JP.]}\n"
+                               "control:\n"
+                               "  - {from: battery, to: [vtn.example.jp, 203.0.113.0/24]}\n"),
+            (Lines{"site.yaml:7:25: to: a name is here twice",
+                   "site.yaml:7:26: to: \"a..example.jp\": each part between dots has 1 to 63 characters",
+                   "site.yaml:7:41: to: \"-a.example.jp\": a part between dots neither begins nor ends with `-`",
+                   "site.yaml:9:26: to: \"vtn.example.jp\": names are accepted under allow only; give addresses, "
+                   "prefixes or assets"}));
+}
+
 TEST(ConfigAllow, too_many_entries_of_the_same_pair_are_refused) {
   std::string text = "allow:\n";
   for (int i = 0; i < 258; ++i)

@@ -61,7 +61,8 @@ TEST(ConfigText, bytes_that_are_no_text_are_refused) {
 TEST(ConfigText, an_empty_file_or_another_shape_is_refused) {
   const std::string keys =
       "site, host, state, privacy, capture, segments, segment_files, assets, asset_files, erab, power_steps, "
-      "maintenance, dispatch, allow, allow_files, control, control_defaults, signatures, detectors, outputs, metrics";
+      "maintenance, dispatch, allow, allow_files, control, control_defaults, indicators, signatures, detectors, "
+      "outputs, metrics";
   EXPECT_EQ(faults_of(""), (Lines{"site.yaml: the file is empty; a map is accepted, with the keys " + keys}));
   EXPECT_EQ(faults_of("# only a comment\n").size(), 1u);
   EXPECT_EQ(faults_of("- a\n"),
@@ -78,7 +79,7 @@ TEST(ConfigKeys, an_unknown_key_is_told_with_what_was_meant) {
 }
 
 TEST(ConfigKeys, keys_of_later_work_are_unknown_until_they_work) {
-  for (const char* key : {"indicators", "learn", "feeds", "console"}) {
+  for (const char* key : {"learn", "feeds", "console"}) {
     const Lines lines = faults_of(std::string(key) + ": {}\n");
     ASSERT_EQ(lines.size(), 1u) << key;
     EXPECT_EQ(lines[0].find("site.yaml:1:1: unknown key \"" + std::string(key) + "\" in the configuration"), 0u)
@@ -131,13 +132,13 @@ TEST(ConfigCapture, kinds_interfaces_and_workers_are_checked) {
 }
 
 TEST(ConfigDetectors, only_detectors_that_exist_are_accepted) {
-  const Lines lines = faults_of("detectors: {policy.peer-not-alowed: {repeat: 60}, c2.beacon: {repeat: 60s}}\n");
+  const Lines lines = faults_of("detectors: {policy.peer-not-alowed: {repeat: 60}, dnp3.restart: {repeat: 60s}}\n");
   ASSERT_EQ(lines.size(), 2u);
   const std::string meant =
       "site.yaml:1:13: unknown key \"policy.peer-not-alowed\" in detectors; did you mean \"policy.peer-not-allowed\"?; "
       "accepted: policy.peer-not-allowed, policy.port-not-allowed, ";
   EXPECT_EQ(lines[0].substr(0, meant.size()), meant);
-  EXPECT_EQ(lines[1].find("site.yaml:1:51: unknown key \"c2.beacon\" in detectors"), 0u) << lines[1];
+  EXPECT_EQ(lines[1].find("site.yaml:1:51: unknown key \"dnp3.restart\" in detectors"), 0u) << lines[1];
   EXPECT_EQ(faults_of("detectors: {signature: {repeat: 60, enabled: yes}}\n"),
             (Lines{"site.yaml:1:33: repeat: \"60\" has no unit; accepted: 60s, 10m, 1h, 7d",
                    "site.yaml:1:46: enabled: \"yes\" is not known; accepted: true, false"}));
@@ -215,7 +216,7 @@ TEST(ConfigDetectors, defaults_are_those_of_the_catalogue) {
   EXPECT_EQ(config->detectors[static_cast<std::size_t>(DetectorId::policy_peer_not_allowed)].repeat,
             Duration::seconds(60));
   EXPECT_TRUE(config->detectors[static_cast<std::size_t>(DetectorId::signature)].enabled);
-  EXPECT_FALSE(config->detectors[static_cast<std::size_t>(DetectorId::c2_beacon)].enabled);
+  EXPECT_FALSE(config->detectors[static_cast<std::size_t>(DetectorId::dnp3_restart)].enabled);
   EXPECT_FALSE(config->has_inventory());
 }
 

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "config/config.h"
 #include "config/detectors_present.h"
+#include "config/indicators.h"
 
 namespace tsujiban::config {
 
@@ -19,6 +20,8 @@ const Tunable& Config::tunable(DetectorId id, std::string_view key) const noexce
 Place Config::place_of(const FilePlace& place) const {
   return {place.file < files.size() ? files[place.file] : std::string{}, place.line, place.column};
 }
+
+bool Config::has_indicators() const noexcept { return indicators != nullptr && !indicators->indicators.empty(); }
 
 namespace {
 
@@ -39,6 +42,22 @@ std::string size_text(std::uint64_t bytes) {
 std::string kilowatts_text(double kilowatts) {
   char text[64];
   std::snprintf(text, sizeof text, "%.10g kW", kilowatts);
+  return text;
+}
+
+std::string indicators_text(const IndicatorLists& lists) {
+  std::string by_kind;
+  for (std::size_t i = 0; i < indicator_kind_count; ++i) {
+    if (lists.counts[i] == 0) continue;
+    by_kind += by_kind.empty() ? ": " : ", ";
+    by_kind += std::to_string(lists.counts[i]) + ' ' + std::string(name_of(static_cast<IndicatorKind>(i)));
+  }
+  std::string text =
+      std::to_string(lists.indicators.size()) + " from " + counted(lists.files, "file", "files") + by_kind;
+  if (lists.duplicates != 0) text += "; " + counted(lists.duplicates, "duplicate", "duplicates") + " merged";
+  if (lists.unused != 0)
+    text +=
+        "; " + counted(lists.unused, "row", "rows") + " left out: of a type that no packet shows, or not for detection";
   return text;
 }
 
@@ -102,13 +121,17 @@ std::string describe(const Config& config) {
                                                : "readings and identifiers become keyed pseudonyms");
   line("signatures",
        std::to_string(config.signature_files.size()) + (config.signature_files.size() == 1 ? " file" : " files"));
+  if (config.indicators != nullptr) line("indicators", indicators_text(*config.indicators));
   for (const DetectorId id : detectors_present) {
     const DetectorSettings& settings = config.detectors[static_cast<std::size_t>(id)];
     const bool rests = !config.has_inventory() && info_of(id).needs == "inventory";
+    const bool no_list = !config.has_indicators() && info_of(id).needs == "indicators";
     line("detector", std::string(info_of(id).name) + (!settings.enabled ? ": off, by the configuration"
                                                       : rests           ? ": rests, it needs an inventory (assets)"
+                                                      : no_list         ? ": rests, it needs a list (indicators)"
                                                                         : ": on"));
   }
+  if (!config.watched_urls.empty()) line("watched", counted(config.watched_urls.size(), "page", "pages"));
   for (const Output& output : config.outputs) line("output", output.path);
   if (!config.metrics_listen.empty()) line("metrics", config.metrics_listen);
   return out;

@@ -10,17 +10,18 @@
 #include <unordered_set>
 
 #include "config/csv.h"
+#include "config/indicators.h"
 #include "config/sections.h"
 #include "config/text_file.h"
 
 namespace tsujiban::config {
 namespace {
 
-constexpr std::array<std::string_view, 21> top_keys = {
-    "site",          "host",    "state",       "privacy", "capture",          "segments",
-    "segment_files", "assets",  "asset_files", "erab",    "power_steps",      "maintenance",
-    "dispatch",      "allow",   "allow_files", "control", "control_defaults", "signatures",
-    "detectors",     "outputs", "metrics"};
+constexpr std::array<std::string_view, 22> top_keys = {
+    "site",          "host",      "state",       "privacy", "capture",          "segments",
+    "segment_files", "assets",    "asset_files", "erab",    "power_steps",      "maintenance",
+    "dispatch",      "allow",     "allow_files", "control", "control_defaults", "indicators",
+    "signatures",    "detectors", "outputs",     "metrics"};
 constexpr std::string_view include_key = "include";
 
 struct Document {
@@ -192,6 +193,9 @@ class Loader {
     each("control", [&](const Value& value) { inventory.read_control(value); });
     each("maintenance", [&](const Value& value) { inventory.read_maintenance(value); });
     each("dispatch", [&](const Value& value) { inventory.read_dispatch(value); });
+    IndicatorReader indicators(context_);
+    tables("indicators", [&](std::string& bytes, std::uint32_t file) { indicators.read(bytes, file); });
+    building.config.indicators = indicators.finish();
   }
 
   bool files_allowed_;

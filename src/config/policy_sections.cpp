@@ -79,6 +79,14 @@ bool is_of_guideline(ErabInterface interface, AppProtocol protocol) noexcept {
       return interface == ErabInterface::R5 || interface == ErabInterface::R6 || interface == ErabInterface::VENDOR;
     case AppProtocol::modbus:
       return interface == ErabInterface::R5;
+    case AppProtocol::telnet:
+    case AppProtocol::ftp:
+    case AppProtocol::smb:
+    case AppProtocol::rdp:
+      return false;
+    case AppProtocol::ssh:
+    case AppProtocol::snmp:
+    case AppProtocol::ntp:
     case AppProtocol::dns:
     case AppProtocol::dhcp:
     case AppProtocol::unknown:
@@ -111,13 +119,16 @@ void read_detectors(Building& building, const Value& value) {
     DetectorSettings& settings = building.config.detectors[static_cast<std::size_t>(id)];
     const bool has_window = id == DetectorId::sensor_capture_stalled;
     std::vector<std::string_view> keys = {"repeat", "enabled"};
+    const bool has_urls = id == DetectorId::web_content_change;
     if (has_window) keys.push_back("window");
+    if (has_urls) keys.push_back("urls");
     for (const Tunable& tunable : building.config.tunables) {
       if (tunable.detector == id) keys.push_back(tunable.key);
     }
     MapReader settings_map(context, at, "the settings of a detector", keys);
     read_value(context, settings_map.find("repeat"), "repeat", settings.repeat, read_time_above_zero);
     if (has_window) read_value(context, settings_map.find("window"), "window", settings.window, read_time_above_zero);
+    if (has_urls) read_watched_urls(building, settings_map.find("urls"));
     read_word<bool>(context, settings_map.find("enabled"), "enabled", words, meanings, settings.enabled);
     for (Tunable& tunable : building.config.tunables) {
       if (tunable.detector == id)

@@ -48,6 +48,7 @@ void read_privacy(Building& building, const Value& value);
 void read_host(Building& building, const Value& value);
 void read_capture(Building& building, const Value& value);
 void read_detectors(Building& building, const Value& value);
+void read_watched_urls(Building& building, const Value& value);  // Of web.content-change.
 void read_power_steps(Building& building, const Value& value);
 void read_erab(Building& building, const Value& value);
 void read_control_defaults(Building& building, const Value& value);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "detect/alert_limit.h"
 #include "detect/power_at_risk.h"
@@ -46,6 +47,18 @@ bool is_power_setting(std::uint32_t object_class, std::uint32_t point) noexcept 
       return false;
   }
 }
+
+// What is written to, for people: an ECHONET Lite object and property, or a Modbus unit and the place in it.
+struct PlaceText {
+  explicit PlaceText(const Fact& fact) noexcept {
+    const ControlWrite& write = fact.control_write;
+    if (fact.protocol == AppProtocol::modbus)
+      std::snprintf(text, sizeof text, "unit %u address %u = 0x%X", write.object, write.point, write.code);
+    else
+      std::snprintf(text, sizeof text, "object %06X property 0x%02X = 0x%X", write.object, write.point, write.code);
+  }
+  char text[64];
+};
 
 struct WriterKey {
   SegmentKey segment;
@@ -137,6 +150,7 @@ class ControlWrites final : public SiteDetector {
     return std::max(site_.config->settings(detector).repeat, window);
   }
   bool is_strange_writer(const Fact& fact) noexcept;
+  bool is_power_asset(const Ends& ends) const noexcept;
   void judge_right(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
   void judge_refused(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
   void judge_value(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
@@ -182,6 +196,15 @@ bool ControlWrites::is_strange_writer(const Fact& fact) noexcept {
   return writers_.find(key) == 0;
 }
 
+// What the inventory says of who is written to, where the message does not: its object's class, or without one its
+// role. Which of its registers moves how much only its maker knows.
+bool ControlWrites::is_power_asset(const Ends& ends) const noexcept {
+  if (ends.destination_asset == 0) return false;
+  const config::Asset& asset = site_.config->assets[ends.destination_asset - 1];
+  if (asset.object != 0) return is_power_class(object_class(asset.object));
+  return asset.role == Role::device || asset.role == Role::der_outstation;
+}
+
 void ControlWrites::judge_right(const Fact& fact, const Ends& ends, Findings& findings) noexcept {
   const ControlWrite& write = fact.control_write;
   const bool moves = write.effect == WriteEffect::physical || write.effect == WriteEffect::permission;
@@ -194,12 +217,13 @@ void ControlWrites::judge_right(const Fact& fact, const Ends& ends, Findings& fi
   Alert alert = alert_of(DetectorId::control_unauthorized_write, fact, ends);
   alert.merge_key = 1;  // The pair, whatever its ports.
   int severity = moves ? 2 : 3;
-  const bool many = fact.to_group || is_all_instances(write.object);
-  if (moves && (many || is_power_class(object_class(write.object)))) severity = 1;
+  // Only ECHONET Lite says in the message what kind of thing it writes to.
+  const bool has_class = fact.protocol == AppProtocol::echonet_lite;
+  const bool many = fact.to_group || (has_class && is_all_instances(write.object));
+  if (moves && (many || (has_class ? is_power_class(object_class(write.object)) : is_power_asset(ends)))) severity = 1;
   if (write.refused) severity = std::min(severity + 1, 4);
   alert.severity = static_cast<Severity>(severity);
-  say_why(alert, 0, "object %06X property 0x%02X = 0x%X: %s%s", write.object, write.point, write.code,
-          text_of(write.effect), write.refused ? "; it was refused" : "");
+  say_why(alert, 0, "%s: %s%s", PlaceText(fact).text, text_of(write.effect), write.refused ? "; it was refused" : "");
   if (right.judged) {
     char text[Alert::why_text_max];
     site_.rights->explain(right, fact.segment, fact.source, fact.destination, text, sizeof text);
@@ -226,8 +250,7 @@ void ControlWrites::judge_refused(const Fact& fact, const Ends& ends, Findings& 
   if (alert.destination != fact.destination) alert.destination_asset = 0;
   say_why(alert, 0, "%u writes or more of this source refused within %.0f s", refused_limit_,
           refused_window_.as_seconds());
-  say_why(alert, 1, "the latest: object %06X property 0x%02X = 0x%X", fact.control_write.object,
-          fact.control_write.point, fact.control_write.code);
+  say_why(alert, 1, "the latest: %s", PlaceText(fact).text);
   limit_.raise(alert, findings);
 }
 
@@ -248,7 +271,7 @@ void ControlWrites::judge_value(const Fact& fact, const Ends& ends, Findings& fi
   if (what == nullptr) return;
   Alert alert = alert_of(DetectorId::control_value_out_of_range, fact, ends);
   alert.merge_key = std::uint64_t{write.object} << 16 | write.point << 8 | static_cast<std::uint64_t>(write.check);
-  say_why(alert, 0, "object %06X property 0x%02X = 0x%X: %s", write.object, write.point, write.code, what);
+  say_why(alert, 0, "%s: %s", PlaceText(fact).text, what);
   if (rated_w > 0) say_why(alert, 1, "%.0f W written, %.0f W rated", write.value, rated_w);
   limit_.raise(alert, findings);
 }

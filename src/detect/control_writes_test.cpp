@@ -50,6 +50,41 @@ TEST(UnauthorizedWrite, its_severity_follows_effect_object_and_target) {
   }
 }
 
+TEST(UnauthorizedWrite, a_modbus_write_is_judged_by_the_rights_and_weighed_by_what_the_inventory_says) {
+  ControlBench bench(control_writes_row,
+                     homes_text(1,
+                                "  - {name: pcs-1, role: device, address: 192.168.1.21, segment: han-1}\n"
+                                "  - {name: lamp-1, role: device, address: 192.168.1.22, segment: han-1, object: "
+                                "\"029001\"}\n"
+                                "  - {name: meter-1, role: meter, address: 192.168.1.23, segment: han-1}\n"));
+  const auto severity_of = [&](const char* writer, const char* target, WriteEffect effect = WriteEffect::physical,
+                               std::uint32_t unit = 1) {
+    Fact fact = set(0, writer, target, charge, home(1));
+    fact.protocol = AppProtocol::modbus;
+    fact.ip_protocol = static_cast<std::uint8_t>(IpProtocol::tcp);
+    fact.destination_port = 502;
+    fact.control_write.object = unit;
+    fact.control_write.point = 40;
+    fact.control_write.code = 5000;
+    fact.control_write.size_bytes = 2;
+    fact.control_write.effect = effect;
+    fact.control_write.check = ValueCheck::unchecked;
+    const std::size_t before = bench.count(unauthorized);
+    bench.fact(fact);
+    return bench.count(unauthorized) == before ? 0 : static_cast<int>(bench.alerts().back().severity);
+  };
+  EXPECT_EQ(severity_of(hems, "192.168.1.21"), 0);
+  EXPECT_EQ(severity_of(stranger, "192.168.1.21"), 1);
+  EXPECT_EQ(why(bench.alerts().back()), "unit 1 address 40 = 0x1388: changes the physical state");
+  EXPECT_EQ(severity_of(stranger, battery), 1);
+  EXPECT_EQ(severity_of(stranger, "192.168.1.22"), 2);
+  EXPECT_EQ(severity_of(stranger, "192.168.1.23"), 2);
+  // Unit 0 is the device itself, or who listens behind a gateway: no more than it says.
+  EXPECT_EQ(severity_of(stranger, "192.168.1.22", WriteEffect::physical, 0), 2);
+  EXPECT_EQ(severity_of(stranger, "192.168.1.21", WriteEffect::permission), 1);
+  EXPECT_EQ(severity_of(stranger, "192.168.1.21", WriteEffect::configuration), 3);
+}
+
 TEST(UnauthorizedWrite, without_an_inventory_writers_are_learned_for_a_week) {
   ControlBench bench(control_writes_row, no_inventory);
   bench.fact(set(0, hems, battery));

@@ -53,7 +53,10 @@ class RoleDetector final : public SiteDetector {
     Alert alert = alert_of(DetectorId::policy_role_violation, fact, ends);
     alert.merge_key = 1;
     say(alert, ends, "writes");
-    say_why(alert, 1, "object %06X, property %02X; this role controls nothing, and no entry of `control` lets it",
+    say_why(alert, 1,
+            fact.protocol == AppProtocol::modbus
+                ? "unit %u, address %u; this role controls nothing, and no entry of `control` lets it"
+                : "object %06X, property %02X; this role controls nothing, and no entry of `control` lets it",
             static_cast<unsigned>(write.object), static_cast<unsigned>(write.point));
     findings.raise(alert);
   }

@@ -25,11 +25,18 @@ bool is_readable(AppProtocol protocol) noexcept {
     case AppProtocol::http:
     case AppProtocol::mqtt:
     case AppProtocol::modbus:
+    case AppProtocol::ftp:
+    case AppProtocol::telnet:
+    case AppProtocol::snmp:
       return true;
     case AppProtocol::unknown:
     case AppProtocol::tls:
     case AppProtocol::dns:
     case AppProtocol::dhcp:
+    case AppProtocol::ssh:
+    case AppProtocol::smb:
+    case AppProtocol::rdp:
+    case AppProtocol::ntp:
     case AppProtocol::count_:
       break;
   }
@@ -164,7 +171,10 @@ class SessionDetector final : public SiteDetector {
               static_cast<long long>((session.not_before_s - now_s) / 86400));
     if (session.self_signed) say_why(alert, line++, "it is signed by itself");
     if (session.name_matches == SecureSession::NameMatch::differs) {
-      const std::string_view name = session.server_name.view();
+      // A device in the home is named after it, as in records (privacy.mask).
+      const bool private_server = fact.destination.is_private() || fact.destination.is_link_local();
+      const std::string_view name =
+          site_.config->privacy.mask && private_server ? "masked" : session.server_name.view();
       say_why(alert, line++, "it does not name the server that was asked for: %.*s",
               static_cast<int>(std::min<std::size_t>(name.size(), 80)), name.data());
     }

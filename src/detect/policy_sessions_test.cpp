@@ -151,11 +151,21 @@ TEST(SessionDetector, each_fault_of_a_certificate_is_said_and_without_an_invento
     EXPECT_EQ(faulty([](SecureSession& s) { s.not_before_s += 3 * 86400; }), "it is valid only in 2 days");
     EXPECT_EQ(faulty([](SecureSession& s) { s.self_signed = true; }), "it is signed by itself");
     EXPECT_EQ(faulty([](SecureSession& s) { s.name_matches = SecureSession::NameMatch::differs; }),
-              "it does not name the server that was asked for: vtn.example.jp");
+              "it does not name the server that was asked for: masked");
     EXPECT_EQ(faulty([](SecureSession& s) { s.weak = weakness::short_key, s.key_bits = 1024; }),
               "its key has 1024 bits");
     EXPECT_EQ(faulty([](SecureSession& s) { s.weak = weakness::sha1_signature; }), "its signature rests on SHA-1");
     for (const Alert& alert : bench.alerts()) EXPECT_EQ(alert.detector, DetectorId::policy_certificate);
+  }
+  // A server at a private address is named only where nothing is masked; a public one's name is everybody's.
+  for (const bool is_public : {false, true}) {
+    Bench bench(policy_sessions_row, is_public ? "host: sensor\n" : "host: sensor\nprivacy: {mask: false}\n");
+    Fact fact = session_of();
+    if (is_public) fact.destination = ip("203.0.113.10");
+    fact.secure_session.name_matches = SecureSession::NameMatch::differs;
+    bench.fact(fact);
+    ASSERT_EQ(bench.alerts().size(), 1u);
+    EXPECT_EQ(why(bench.alerts()[0]), "it does not name the server that was asked for: vtn.example.jp");
   }
 }
 

@@ -12,6 +12,7 @@
 #include "policy/allow_list.h"
 #include "policy/calendar.h"
 #include "policy/control_rights.h"
+#include "policy/indicator_list.h"
 #include "policy/inventory.h"
 
 namespace tsujiban::detect {
@@ -23,6 +24,7 @@ struct Site {
   std::shared_ptr<const policy::AllowList> allow;  // Null where there is no inventory.
   std::shared_ptr<const policy::ControlRights> rights;
   std::shared_ptr<const policy::Calendar> calendar;
+  std::shared_ptr<const policy::IndicatorList> indicators;  // Null where no list is named.
   HashSeed seed;  // For tables; nothing that reaches an output may depend on it.
   bool live = false;
 };
@@ -90,11 +92,13 @@ struct SiteDetectorRow {
   std::uint32_t facts;                    // Bit per FactKind.
   bool needs_inventory;
   std::unique_ptr<SiteDetector> (*make)(const Site& site);
+  bool needs_indicators = false;
 };
 std::span<const SiteDetectorRow> site_detectors() noexcept;
 // Whether the configuration lets it run: one of its detectors is enabled, and there is an inventory where it needs one.
 inline bool is_on(const SiteDetectorRow& row, const config::Config& config) noexcept {
   if (row.needs_inventory && !config.has_inventory()) return false;
+  if (row.needs_indicators && !config.has_indicators()) return false;
   return std::any_of(row.detectors.begin(), row.detectors.end(),
                      [&](DetectorId id) { return config.settings(id).enabled; });
 }

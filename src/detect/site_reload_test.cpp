@@ -119,6 +119,8 @@ Fact any_fact(std::mt19937& random, double seconds) {
       seen.packets = 2;
       seen.bytes = 100 + below(2000);
       fact.conversation = seen;
+      seen.burst = seen.moment == Moment::goes_on && below(2) == 0;
+      seen.packets_back = 1;
       if (below(3) == 0) fact.protocol = AppProtocol::http;
       break;
     }
@@ -138,6 +140,35 @@ Fact any_fact(std::mt19937& random, double seconds) {
       fact.address_assignment = AddressAssignment{};
       fact.address_assignment.mac.value = 0x020000000000 + below(8);
       fact.address_assignment.router = fact.source;
+      break;
+    case FactKind::login:
+      fact.protocol = below(2) == 0 ? AppProtocol::ftp : AppProtocol::mqtt;
+      fact.login = {below(5) == 0 ? Login::Outcome::succeeded : Login::Outcome::failed, 530, 1 + below(5)};
+      break;
+    case FactKind::name_query: {
+      fact.protocol = AppProtocol::dns;
+      std::string name;
+      for (unsigned i = 0; i < 12; ++i) name += static_cast<char>('a' + below(26));
+      fact.name_query = {};
+      fact.name_query.name = DomainName::of(name + (below(2) == 0 ? ".example" : ".example.jp"));
+      fact.name_query.type = 1;
+      fact.name_query.answered = true;
+      fact.name_query.rcode = static_cast<std::uint8_t>(below(4) == 0 ? 0 : 3);
+      fact.name_query.label_bytes_max = 12;
+      fact.name_query.bytes = 60;
+      break;
+    }
+    case FactKind::secure_session:
+      fact.protocol = AppProtocol::tls;
+      fact.secure_session = {};
+      fact.secure_session.server_name = DomainName::of(below(2) == 0 ? "a.example.jp" : "b.example.jp");
+      fact.secure_session.certificate_hash = 1 + below(6);
+      fact.secure_session.issuer_hash = 1 + below(3);
+      fact.secure_session.key_hash = 1 + below(6);
+      fact.secure_session.version = 0x0303;
+      fact.secure_session.key_bits = 2048;
+      fact.secure_session.answered = fact.secure_session.established = true;
+      fact.secure_session.server_certificate_seen = true;
       break;
     default:
       fact.kind = FactKind::asker;

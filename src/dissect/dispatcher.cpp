@@ -17,29 +17,29 @@ Dispatcher::Dispatcher(std::span<const DissectorRow> rows, const Limits& limits,
   }
 }
 
-std::size_t Dispatcher::probe(Transport transport, const MessageContext& context, Bytes first,
-                              bool& unsure) const noexcept {
-  unsure = false;
-  std::size_t found = row_none;
+Dispatcher::Asked Dispatcher::probe(Transport transport, const MessageContext& context, Bytes first,
+                                    bool upgrading) const noexcept {
+  Asked asked;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     const DissectorRow& row = rows_[i];
     if (transport == Transport::datagram ? !row.on_datagrams : !row.on_streams) continue;
+    if (upgrading && !row.on_upgrades) continue;
     const bool hint = std::any_of(row.ports.begin(), row.ports.end(), [&](std::uint16_t port) {
       return port == context.source_port || port == context.destination_port;
     });
     const Probe answer = row.probe(transport, hint, first);
     // One whose port it is wins over one that merely recognises the bytes.
-    if (answer == Probe::mine && (found == row_none || hint)) found = i;
-    if (answer == Probe::unsure) unsure = true;
+    if (answer == Probe::mine && (asked.row == row_none || hint)) asked.row = i;
+    if (answer == Probe::unsure) asked.unsure = true;
+    if (answer == Probe::later) asked.later = true;
   }
-  return found;
+  return asked;
 }
 
 void Dispatcher::datagram(flow::Flow& flow, MessageContext& context, Bytes message, RecordSink& sink) noexcept {
   if (message.empty()) return;
   if ((flow.flags & flow::flow_flag::app_settled) == 0) {
-    bool unsure = false;
-    const std::size_t row = probe(Transport::datagram, context, message, unsure);
+    const std::size_t row = probe(Transport::datagram, context, message).row;
     if (row != row_none) {
       flow.app = rows_[row].protocol;
       flow.flags |= flow::flow_flag::app_settled;
@@ -131,8 +131,11 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
         return give_up(stream, flow);
       first = {store_.data(stream.buffer[side]), stream.buffered[side]};
     }
-    bool unsure = false;
-    const std::size_t row = probe(Transport::stream, context, first, unsure);
+    constexpr std::uint8_t count_mask = static_cast<std::uint8_t>(~upgrade_mark);
+    const bool marked = (flow.probes & upgrade_mark) != 0,
+               upgrading = marked && (flow.probes & count_mask) >= probes_max;
+    const auto [row, unsure, later] = probe(Transport::stream, context, first, upgrading);
+    if (later) flow.probes |= upgrade_mark;
     if (row == row_none && unsure && first.size() < probe_bytes_max) {
       if (first.data() != piece.data()) return;  // Kept already.
       if (handle == 0) handle = streams_.allocate();
@@ -144,7 +147,9 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
     }
     if (row == row_none) {
       if (handle != 0) drop_buffer(streams_[handle], side);
-      if (++flow.probes >= probes_max) flow.flags |= flow::flow_flag::app_settled;
+      ++flow.probes;
+      const unsigned pieces_max = (flow.probes & upgrade_mark) != 0 ? probes_max + upgrade_pieces_max : probes_max;
+      if ((flow.probes & count_mask) >= pieces_max) flow.flags |= flow::flow_flag::app_settled;
       return;
     }
     if (handle == 0) handle = streams_.allocate();

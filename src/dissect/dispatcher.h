@@ -16,6 +16,8 @@ class Dispatcher {
  public:
   static constexpr unsigned probes_max = 3;  // Datagrams or pieces of stream asked before a flow is left alone.
   static constexpr std::uint32_t probe_bytes_max = 64;  // An undecided stream is buffered up to here.
+  // A stream in which a dissector said `Probe::later` is asked for so many pieces more, by that dissector alone.
+  static constexpr unsigned upgrade_pieces_max = 64;
   static constexpr std::uint32_t state_bytes_max = 64;  // The largest DissectorRow::stream_state_size.
 
   // `store` holds the bytes of incomplete messages and outlives the dispatcher.
@@ -53,8 +55,14 @@ class Dispatcher {
     alignas(8) std::array<std::uint8_t, state_bytes_max> state;
   };
   static constexpr std::size_t row_none = ~std::size_t{0};
-  // The row that claims these bytes; `unsure` where one cannot tell yet.
-  std::size_t probe(Transport transport, const MessageContext& context, Bytes first, bool& unsure) const noexcept;
+  static constexpr std::uint8_t upgrade_mark = 0x80;  // In Flow::probes.
+  struct Asked {
+    std::size_t row = row_none;  // That claims these bytes.
+    bool unsure = false;         // One cannot tell yet.
+    bool later = false;
+  };
+  // `upgrading`: only what streams become in their middle is asked.
+  Asked probe(Transport transport, const MessageContext& context, Bytes first, bool upgrading = false) const noexcept;
   std::size_t row_of(AppProtocol app) const noexcept { return row_by_protocol_[static_cast<std::size_t>(app)]; }
   bool keep(Stream& stream, unsigned side, Bytes piece, std::uint32_t bytes_max) noexcept;
   void drop_buffer(Stream& stream, unsigned side) noexcept;

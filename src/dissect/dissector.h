@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -19,7 +20,8 @@ class Mask;
 namespace tsujiban::dissect {
 
 // What a dissector says of the first bytes of a flow. The port is only a hint.
-enum class Probe : std::uint8_t { mine, unsure, not_mine };
+// `later`: another protocol's, in which both sides may agree to go on in this one (STARTTLS).
+enum class Probe : std::uint8_t { mine, unsure, not_mine, later };
 
 enum class Transport : std::uint8_t { datagram, stream };
 
@@ -102,6 +104,11 @@ class RecordSink {
   // The same for what has no value but being there.
   bool is_news(std::uint64_t key, PacketTime now) noexcept { return is_change(key, 0, news_repeat, now); }
   const HashSeed& seed() const noexcept { return seed_; }
+  // Whether the configuration has the page of this URL watched (WebRequest::url_hash), and whether it has any.
+  bool is_watched(std::uint64_t url_hash) const noexcept {
+    return std::binary_search(watched_urls_.begin(), watched_urls_.end(), url_hash);
+  }
+  bool watches_pages() const noexcept { return !watched_urls_.empty() && wants(FactKind::web_page); }
   // What stands in records and facts for readings and identifiers of people's homes; null: they are told as they are.
   const output::Mask* mask() const noexcept { return mask_; }
   // The client of this stream calls its server so (SNI of TLS, Host of HTTP): in lower case, without port and last dot;
@@ -119,6 +126,7 @@ class RecordSink {
   std::uint32_t facts_wanted_ = 0;  // Bit per FactKind.
   bool hears_calls_ = false;
   const output::Mask* mask_ = nullptr;
+  std::span<const std::uint64_t> watched_urls_;  // Hashes in their order; they outlive the sink.
 };
 
 // One protocol on one worker. Stream state lives in slots that the dispatcher owns (`stream_state_size` bytes, zeroed
@@ -175,6 +183,7 @@ struct DissectorRow {
   std::uint32_t message_bytes_max;  // The largest message that a stream is buffered for.
   Probe (*probe)(Transport transport, bool port_hint, Bytes first) noexcept;
   std::unique_ptr<Dissector> (*make)(const Limits& limits, metrics::WorkerCounters& counters, HashSeed seed);
+  bool on_upgrades = false;           // Its `probe` may answer `later`.
   const NameReader* names = nullptr;  // Of a name service.
 };
 

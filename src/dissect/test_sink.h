@@ -73,6 +73,8 @@ class TestSink : public RecordSink {
     anomalies.push_back({error, offset});
   }
   void set_mask(const output::Mask* mask) { mask_ = mask; }
+  // In their order; the caller keeps them.
+  void watch(std::span<const std::uint64_t> url_hashes) { watched_urls_ = url_hashes; }
 
   std::vector<Fact> told(FactKind kind) const {
     std::vector<Fact> of_kind;

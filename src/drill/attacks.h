@@ -14,8 +14,13 @@ struct Scenario {
 };
 std::span<const Scenario> control_scenarios() noexcept;  // attacks_control.cpp
 std::span<const Scenario> echonet_scenarios() noexcept;  // attacks_echonet.cpp
+std::span<const Scenario> login_scenarios() noexcept;    // attacks_logins.cpp
 std::span<const Scenario> network_scenarios() noexcept;  // attacks_network.cpp
 std::span<const Scenario> session_scenarios() noexcept;  // attacks_sessions.cpp
+std::span<const Scenario> name_scenarios() noexcept;     // attacks_names.cpp
+std::span<const Scenario> server_scenarios() noexcept;   // attacks_servers.cpp
+std::span<const Scenario> malware_scenarios() noexcept;  // attacks_malware.cpp
+std::span<const Scenario> office_scenarios() noexcept;   // attacks_office.cpp
 std::span<const Scenario> sensor_scenarios() noexcept;   // attacks_sensor.cpp
 
 using Names = std::initializer_list<std::string_view>;

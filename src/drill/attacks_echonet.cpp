@@ -242,9 +242,9 @@ void flooding(World& world) {
       world.request_group(home, from, static_cast<std::uint16_t>(i), inf_req, ask_for({0xd5}),
                           time + Duration::milliseconds(1'000 + 125 * i), label, world.random());
   });
-  const std::uint32_t single = attack_label(
-      world, "flooding-node", &home, {"policy.peer-not-allowed"}, to_text(from.address), asset_name(home, Kind::heater),
-      "2,000 Gets a second to one node for 12 s; it answers the first ones only", {}, {"dos.flood"});
+  const std::uint32_t single = attack_label(world, "flooding-node", &home, {"policy.peer-not-allowed", "dos.flood"},
+                                            to_text(from.address), asset_name(home, Kind::heater),
+                                            "2,000 Gets a second to one node for 12 s; it answers the first ones only");
   world.at(begin + Duration::seconds(120), [&world, &home, from, label = single](PacketTime time) mutable {
     world.resolve(home, from, Kind::heater, time, label);
     for (int i = 0; i < 24'000; ++i) {

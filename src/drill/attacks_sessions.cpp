@@ -2,40 +2,14 @@
 #include <array>
 
 #include "drill/attacks.h"
+#include "drill/tls_frames.h"
 
 namespace tsujiban::drill {
 namespace {
 
-using Buffer = std::vector<std::uint8_t>;
+using Buffer = Octets;
 
 Bytes bytes_of(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
-
-// DER (X.690): tag, length, content.
-Buffer der(std::uint8_t tag, const Buffer& content) {
-  Buffer b{tag};
-  const std::size_t size = content.size();
-  if (size < 128) {
-    b.push_back(static_cast<std::uint8_t>(size));
-  } else {
-    // The shortest form, as DER asks (10.1).
-    b.push_back(size < 256 ? 0x81 : 0x82);
-    if (size >= 256) b.push_back(static_cast<std::uint8_t>(size >> 8));
-    b.push_back(static_cast<std::uint8_t>(size));
-  }
-  b.insert(b.end(), content.begin(), content.end());
-  return b;
-}
-Buffer joined(std::initializer_list<Buffer> parts) {
-  Buffer all;
-  for (const Buffer& part : parts) all.insert(all.end(), part.begin(), part.end());
-  return all;
-}
-Buffer der_text(std::uint8_t tag, std::string_view text) { return der(tag, Buffer(text.begin(), text.end())); }
-Buffer random_bytes(std::size_t count, Random& random) {
-  Buffer b;
-  for (std::size_t i = 0; i < count; ++i) b.push_back(static_cast<std::uint8_t>(random.next()));
-  return b;
-}
 
 // A certificate (RFC 5280, 4.1) that an old installation may have: RSA of 1024 bits, signed by itself with SHA-1, long
 // expired.
@@ -57,16 +31,6 @@ Buffer stale_certificate(std::string_view name, Random& random) {
       der(sequence, joined({der(version_tag, der(integer, {2})), der(integer, {0x01, 0x2c}), sha1_with_rsa, owner,
                             valid, owner, der(sequence, joined({rsa, der(bits, joined({{0x00}, key}))}))}));
   return der(sequence, joined({body, sha1_with_rsa, der(bits, joined({{0x00}, random_bytes(128, random)}))}));
-}
-
-Buffer number(std::size_t value, unsigned bytes) {
-  Buffer b;
-  for (unsigned i = bytes; i > 0; --i) b.push_back(static_cast<std::uint8_t>(value >> 8 * (i - 1)));
-  return b;
-}
-Buffer handshake(std::uint8_t type, const Buffer& body) { return joined({{type}, number(body.size(), 3), body}); }
-Buffer record(std::uint8_t type, const Buffer& body) {
-  return joined({{type, 0x03, 0x01}, number(body.size(), 2), body});
 }
 
 TcpTalk talk_with_cloud(World& world, Home& home, std::uint16_t port) {
@@ -112,20 +76,13 @@ void weak_session(World& world) {
   world.at(attack_time(world), [&world, &home, label](PacketTime time) {
     Random& random = world.random();
     const std::string_view name = "vtn.example.jp";
-    const Buffer server_name = joined({number(0, 2),
-                                       number(name.size() + 5, 2),
-                                       number(name.size() + 3, 2),
-                                       {0x00},
-                                       number(name.size(), 2),
-                                       Buffer(name.begin(), name.end())});
     // RFC 2246, 7.4.1: TLS_RSA_WITH_3DES_EDE_CBC_SHA, and what nobody should offer any more beside it.
     const Buffer client_hello = handshake(1, joined({{0x03, 0x01},
                                                      random_bytes(32, random),
                                                      {0x00},
                                                      {0x00, 0x04, 0x00, 0x0a, 0x00, 0x2f},
                                                      {0x01, 0x00},
-                                                     number(server_name.size(), 2),
-                                                     server_name}));
+                                                     server_name_extensions(name)}));
     const Buffer server_hello =
         handshake(2, joined({{0x03, 0x01}, random_bytes(32, random), {0x00}, {0x00, 0x0a}, {0x00}}));
     const Buffer certificate = stale_certificate("gateway.local", random);

@@ -22,7 +22,8 @@ const std::vector<Scenario>& all() {
   static const std::vector<Scenario> rows = [] {
     std::vector<Scenario> made(benign_scenarios.begin(), benign_scenarios.end());
     for (const auto part :
-         {control_scenarios(), echonet_scenarios(), network_scenarios(), session_scenarios(), sensor_scenarios()})
+         {control_scenarios(), echonet_scenarios(), network_scenarios(), session_scenarios(), name_scenarios(),
+          login_scenarios(), server_scenarios(), malware_scenarios(), office_scenarios(), sensor_scenarios()})
       made.insert(made.end(), part.begin(), part.end());
     return made;
   }();
@@ -74,6 +75,19 @@ std::string signatures_of(const Options& options) {
     rules += "# Of the scenario " + name + ", for exercises.\n" + std::string(info->signatures);
   }
   return rules;
+}
+
+std::string indicators_of(const Options& options) {
+  std::string table;
+  for (const std::string& name : options.scenarios) {
+    const ScenarioInfo* info = find_scenario(name);
+    if (info == nullptr || info->indicators.empty()) continue;
+    // One first line for all.
+    const std::string_view rows = info->indicators;
+    if (table.empty()) table += rows.substr(0, rows.find('\n') + 1);
+    table += "# Of the scenario " + name + ", for exercises.\n" + std::string(rows.substr(rows.find('\n') + 1));
+  }
+  return table;
 }
 
 std::string fault_of(const Options& options) {

@@ -20,6 +20,7 @@ struct Options {
   PacketTime start{1'775'401'200'000'000'000};  // 2026-04-06T00:00:00+09:00, a Monday.
   Duration poll{};                              // How often a controller asks each device; 0: chosen, see README.md.
   std::string signatures_file;                  // What the site file calls signatures_of(); empty: it names no file.
+  std::string indicators_file;                  // The same of indicators_of().
 };
 inline constexpr std::uint32_t homes_max = 200'000, days_max = 366;
 inline constexpr Duration duration_min = Duration::seconds(60), duration_max = Duration::seconds(86'400LL * days_max);
@@ -31,6 +32,7 @@ struct ScenarioInfo {
   std::uint32_t days = 1;       // What it takes where nobody says otherwise.
   std::uint32_t homes = 20;
   std::string_view signatures{};  // Rules that match bytes of it, a line each.
+  std::string_view indicators{};  // A list of indicators that it meets: a table with its first line.
 };
 // All scenarios, in the order in which a list shows them.
 std::span<const ScenarioInfo> scenarios() noexcept;
@@ -49,6 +51,8 @@ std::string fault_of(const Options& options);
 
 // The signatures that fit what is laid in: a file of rules. Empty where no scenario has one.
 std::string signatures_of(const Options& options);
+// The same of indicators: a table.
+std::string indicators_of(const Options& options);
 
 // The scenarios' names, with commas: as the option takes them.
 std::string names_of(const Options& options);

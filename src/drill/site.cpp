@@ -24,7 +24,7 @@ std::string clock_text(unsigned minute) {
 
 bool write_site(World& world, Output& output) {
   std::string text;
-  bool taken = true;
+  bool taken = true, has_workstation = false;
   const auto flush = [&](std::size_t least) {
     if (text.size() <= least) return;
     taken = taken && output.write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
@@ -46,7 +46,7 @@ bool write_site(World& world, Output& output) {
     text += ", erab: R5}\n";
     flush(65'536);
   }
-  text += "assets:\n";
+  text += world.site_extra.segments + "assets:\n";
   text += "  - {name: aggregator-cloud, role: aggregator, address: " + to_text(cloud_address) +
           ", serves: [R4], ports: [tcp/443]}\n";
   text += "  - {name: concentrator-1, role: concentrator, address: 10.80.0.1, segment: fan}\n";
@@ -79,8 +79,14 @@ bool write_site(World& world, Output& output) {
       if (kind == Kind::router) text += ", ports: [udp/53, udp/67]";
       text += "}\n";
     }
+    if (home.workstation != Mac{}) {
+      text += "  - {name: operator-" + number + ", role: operator, address: " + to_text(workstation_address) +
+              ", segment: han-" + number + ", mac: \"" + to_text(home.workstation) + "\"}\n";
+      has_workstation = true;
+    }
     flush(65'536);
   }
+  text += world.site_extra.assets;
   text +=
       "allow:\n"
       "  - {from: [\"role:ems\", \"role:gateway\"], to: aggregator-cloud, ports: [tcp/443], "
@@ -89,7 +95,12 @@ bool write_site(World& world, Output& output) {
       "reason: \"names and addresses\"}\n"
       "  - {from: \"role:ems\", to: 192.168.1.0/24, ports: [udp/3610], direction: both, "
       "reason: \"R5: the devices of the home, also new ones\"}\n";
-  text += "dispatch:\n";
+  if (has_workstation) {
+    text +=
+        "  - {from: \"role:operator\", to: [203.0.113.40, portal.minato-denryoku.example], ports: [tcp/443], "
+        "reason: \"the portal of the grid operator\"}\n";
+  }
+  text += world.site_extra.allow + "dispatch:\n";
   for (const Dispatch& d : dispatches()) {
     text += "  - {by: [aggregator-cloud, \"role:ems\", \"role:gateway\"], days: [" + days_text(d.days) +
             "], from: " + clock_text(d.from_minute) + ", to: " + clock_text(d.to_minute) +
@@ -97,7 +108,10 @@ bool write_site(World& world, Output& output) {
   }
   if (!options.signatures_file.empty() && !signatures_of(options).empty())
     text += "signatures: [\"" + options.signatures_file + "\"]\n";
-  text += "maintenance: [{days: [sun], from: \"02:00\", to: \"04:00\"}]\n";
+  if (!options.indicators_file.empty() && !indicators_of(options).empty())
+    text += "indicators: [\"" + options.indicators_file + "\"]\n";
+  text += "maintenance: [{days: [sun], from: \"02:00\", to: \"04:00\"}" + world.site_extra.maintenance + "]\n";
+  if (!world.site_extra.detectors.empty()) text += "detectors:\n" + world.site_extra.detectors;
   flush(0);
   return taken;
 }

@@ -60,7 +60,8 @@ struct Home {
   bool ipv6 = false;
   bool without_label = false;  // The site file has no JC-STAR label for its battery.
   std::uint32_t ems_object = 0x05ff01;
-  Mac intruder{};  // Of the attacker's host in this home; zeros: nobody was laid into it.
+  Mac workstation{};  // Of the operator's workstation in this home; zeros: there is none.
+  Mac intruder{};     // Of the attacker's host in this home; zeros: nobody was laid into it.
   // The connection to the aggregator's cloud.
   std::uint16_t cloud_port = 0;
   std::uint32_t own_sequence = 0, cloud_sequence = 0;
@@ -76,6 +77,7 @@ struct Home {
 };
 
 constexpr Ip4 address_in_home(std::uint8_t host) noexcept { return ip4(192, 168, 1, host); }
+constexpr Ip4 workstation_address = address_in_home(50);
 constexpr Ip4 cloud_address = ip4(203, 0, 113, 10);
 
 // What a label says. Times and packet numbers fill themselves while the packets are written.
@@ -110,6 +112,12 @@ class World {
   Random& random() noexcept { return randoms_[scenario_]; }  // Of the scenario at hand.
   // Nanoseconds since midnight in Japan.
   static std::int64_t time_of_day_ns(PacketTime time) noexcept;
+
+  // What a scenario has that its operator knows of: rows of the site file's lists, and of `detectors`.
+  struct SiteExtra {
+    std::string segments, assets, allow, maintenance, detectors;
+  };
+  SiteExtra site_extra;
 
   // 0 when there are too many labels; packets of label 0 are nobody's.
   std::uint32_t add_label(Label label);

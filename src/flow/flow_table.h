@@ -23,7 +23,7 @@ struct Flow {
   std::uint32_t wheel_next;    // The table's own.
   std::uint32_t session;       // The owner's: TCP session, 0 for none.
   AppProtocol app;
-  std::uint8_t probes;  // How often its bytes were asked what they are.
+  std::uint8_t probes;  // How often its bytes were asked what they are; the first bit is the dispatcher's own mark.
   FlowState state;
   std::uint8_t flags;
 };

@@ -30,13 +30,16 @@ enum class FactKind : std::uint8_t {
   asker,          // News: a node asks or writes as an object (`presence_repeat`).
   malformed,      // Each: a message broken against its standard.
   conversation,   // News: a flow began, was answered, or was identified later than it began.
-  activity,       // News: a flow goes on (`conversation_repeat`).
+  activity,       // News: a flow goes on (`conversation_repeat`), or one side has sent `packet_burst` packets more.
   claim,          // News: a link address claims a network address (ARP, NDP).
   router_advertisement,  // News: RFC 4861, 4.2.
   address_assignment,    // News: a DHCP server answers (RFC 2131, RFC 8415).
-  name_query,            // Each: a host asks for a name, or is told what became of its question.
+  name_query,            // News: a host asks for a name, or is told what became of its question (`report_repeat`).
   name_answer,           // News: a name has an address, or is an alias (DNS, mDNS, LLMNR).
   secure_session,        // Each: a TLS handshake is over, or what can be read of it.
+  login,                 // Each: somebody was let in, or was not.
+  web_request,           // News: a host asks another for a page (`report_repeat`), by client, server, host and URL.
+  web_page,              // Each: a page came whole, of a URL that the configuration has watched.
   count_
 };
 inline constexpr Duration news_repeat = Duration::seconds(30), report_repeat = Duration::seconds(120),
@@ -129,16 +132,20 @@ struct ConversationSeen {
     identified,  // The dissectors have decided: `Fact::protocol`. Of datagrams they mostly have where it begins.
     goes_on,     // FactKind::activity.
   } moment;
+  bool burst;                          // This packet made its sender's count a multiple of `packet_burst`; then only
+                                       // its sender is told to have spoken.
   bool identified;                     // The dissectors have decided: `Fact::protocol`, or that it is none of theirs.
   bool direction_certain;              // False: picked up in its middle, `source` is only who was seen first.
   bool from_source, from_destination;  // Who has spoken since the last fact about this flow.
   bool established;                    // TCP: the handshake was seen; else both have spoken.
   bool denied;                         // policy.peer-not-allowed told it.
-  bool unnamed;           // Only a name would allow it, and where it began, and with it the name, was not seen.
-  std::uint32_t packets;  // So far, both ways; saturated.
+  bool unnamed;                // Only a name would allow it, and where it began, and with it the name, was not seen.
+  std::uint32_t packets;       // So far, both ways; saturated.
+  std::uint32_t packets_back;  // Those of them that the destination sent.
   std::uint64_t bytes;
 };
 inline constexpr Duration conversation_repeat = Duration::seconds(120);
+inline constexpr std::uint32_t packet_burst = 256;  // A power of two.
 
 // The sender at `mac` says that it has the address `Fact::source`; `Fact::destination` is whom it tells.
 struct Claim {
@@ -191,7 +198,8 @@ struct DomainName {
 // Which name service carried it.
 enum class NameService : std::uint8_t { dns, mdns, llmnr };
 
-// The first question of a query, or of the answer to one (`answered`). The fact's source asks in both.
+// The first question of a query, or of the answer to one (`answered`): that a question was answered without an error is
+// no news. The fact's source asks in both.
 struct NameQuery {
   DomainName name;
   std::uint16_t type;   // RR type: 1 A, 16 TXT, 28 AAAA ...
@@ -245,6 +253,8 @@ struct SecureSession {
   enum class NameMatch : std::uint8_t { unknown, matches, differs };
   DomainName server_name;          // SNI in lower case; `size_bytes` 0: none was sent.
   std::uint64_t certificate_hash;  // The first 8 bytes of the SHA-256 of the server's certificate, as sent; 0: unseen.
+  std::uint64_t certificate_sha1;  // The same of its SHA-1, by which many lists of indicators name it.
+  std::uint64_t issuer_hash, key_hash;     // Unkeyed, of the issuer's name and of the public key info in it, as sent.
   std::int64_t not_before_s, not_after_s;  // Of that certificate, Unix time; 0: unseen.
   std::uint64_t ja3_hash;                  // The first 8 bytes of the client's JA3; 0: no ClientHello.
   std::array<char, 36> ja4;                // Of the client; all zero: no ClientHello.
@@ -261,6 +271,29 @@ struct SecureSession {
   bool server_certificate_seen, self_signed;
   bool client_certificate_requested, client_certificate_presented;
   bool client_certificate_proved;  // By CertificateVerify.
+};
+
+// The outcome of one attempt to log in. The fact's source is who tried.
+struct Login {
+  enum class Outcome : std::uint8_t { failed, succeeded } outcome;
+  std::uint16_t code;       // The server's answer: HTTP status, FTP reply, MQTT reason code; else 0.
+  std::uint64_t user_hash;  // Unkeyed, of the name that was tried; 0: none was seen. Never the password.
+};
+
+// A request over plain HTTP, when its response or its end has come. The fact's source is the client.
+struct WebRequest {
+  DomainName host;         // Of the request's Host or its absolute URI, in lower case without the port; size 0: none.
+  std::uint64_t url_hash;  // Unkeyed, of host, '/' and what follows, as sent, without the fragment.
+  std::uint16_t status;    // 0: no response.
+};
+
+// The page of a watched URL, as it came. The fact's source is the client that asked.
+struct WebPage {
+  std::uint64_t url_hash;    // As in WebRequest.
+  std::uint64_t body_hash;   // Unkeyed, of the body after content coding.
+  std::uint64_t title_hash;  // Of the first <title>; 0: none.
+  std::uint64_t bytes;       // Of the body.
+  std::uint16_t status;
 };
 
 struct Fact {
@@ -291,6 +324,9 @@ struct Fact {
     NameQuery name_query;
     NameAnswer name_answer;
     SecureSession secure_session;
+    Login login;
+    WebRequest web_request;
+    WebPage web_page;
   };
   Fact() noexcept : exchange{} {}
 };
@@ -327,6 +363,12 @@ constexpr std::size_t fact_bytes(FactKind kind) noexcept {
       return head + sizeof(NameAnswer);
     case FactKind::secure_session:
       return head + sizeof(SecureSession);
+    case FactKind::login:
+      return head + sizeof(Login);
+    case FactKind::web_request:
+      return head + sizeof(WebRequest);
+    case FactKind::web_page:
+      return head + sizeof(WebPage);
     default:
       return sizeof(Fact);
   }

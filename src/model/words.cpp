@@ -34,9 +34,11 @@ constexpr std::array<std::string_view, role_count> role_japanese = {"不明",
 constexpr std::array<std::string_view, erab_interface_count> interface_names = {"none", "R1", "R2",     "R3", "R4",
                                                                                 "R5",   "R6", "VENDOR", "A",  "B"};
 constexpr std::array<std::string_view, event_type_count> event_names = {
-    "alert", "flow", "echonet_lite", "http", "tls", "dns", "mqtt", "modbus", "dhcp", "arp", "anomaly", "stats"};
+    "alert", "flow", "echonet_lite", "http", "tls",  "dns", "mqtt", "modbus",  "dhcp",
+    "ssh",   "ftp",  "smb",          "rdp",  "snmp", "ntp", "arp",  "anomaly", "stats"};
 constexpr std::array<std::string_view, app_protocol_count> protocol_names = {
-    "unknown", "echonet_lite", "dns", "dhcp", "http", "tls", "mqtt", "modbus"};
+    "unknown", "echonet_lite", "dns",    "dhcp", "http", "tls",  "mqtt", "modbus",
+    "ssh",     "ftp",          "telnet", "smb",  "rdp",  "snmp", "ntp"};
 
 }  // namespace
 

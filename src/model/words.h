@@ -59,6 +59,12 @@ enum class EventType : std::uint8_t {
   mqtt,
   modbus,
   dhcp,
+  ssh,
+  ftp,
+  smb,
+  rdp,
+  snmp,
+  ntp,
   arp,
   anomaly,
   stats,
@@ -85,7 +91,24 @@ class EventTypes {
 };
 
 // Application protocols, by the name in `app_proto`, the configuration and metrics.
-enum class AppProtocol : std::uint8_t { unknown, echonet_lite, dns, dhcp, http, tls, mqtt, modbus, count_ };
+enum class AppProtocol : std::uint8_t {
+  unknown,
+  echonet_lite,
+  dns,
+  dhcp,
+  http,
+  tls,
+  mqtt,
+  modbus,
+  ssh,
+  ftp,
+  telnet,
+  smb,
+  rdp,
+  snmp,
+  ntp,
+  count_
+};
 inline constexpr std::size_t app_protocol_count = static_cast<std::size_t>(AppProtocol::count_);
 std::string_view name_of(AppProtocol protocol) noexcept;
 bool parse_app_protocol(std::string_view text, AppProtocol& protocol) noexcept;

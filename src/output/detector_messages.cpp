@@ -12,10 +12,16 @@ constexpr std::string_view echonet_en = "ECHONET Lite anomaly", echonet_ja = "EC
 constexpr std::string_view recon_en = "Reconnaissance", recon_ja = "偵察行為";
 constexpr std::string_view mitm_en = "Man in the middle", mitm_ja = "中間者攻撃";
 constexpr std::string_view lateral_en = "Lateral movement", lateral_ja = "内部での拡散";
+constexpr std::string_view access_en = "Unauthorised access", access_ja = "不正アクセス";
+constexpr std::string_view web_en = "Web page", web_ja = "Webページ";
 constexpr std::string_view availability_en = "Availability", availability_ja = "可用性";
 constexpr std::string_view vuln_en = "Vulnerability", vuln_ja = "脆弱性";
 
-constexpr std::array<DetectorMessage, 41> rows = {{
+constexpr std::string_view malware_en = "Malware communication", malware_ja = "マルウェア通信";
+constexpr std::string_view dos_en = "Denial of service", dos_ja = "サービス妨害";
+constexpr std::string_view phishing_en = "Phishing", phishing_ja = "フィッシング";
+
+constexpr std::array<DetectorMessage, 50> rows = {{
     {DetectorId::policy_peer_not_allowed, "Communication with a peer that is not on the allow list",
      "許可リストに登録されていない相手との通信を検知しました", policy_en, policy_ja},
     {DetectorId::signature, "Signature match", "シグネチャに一致する通信を検知しました", "Signature match",
@@ -78,8 +84,23 @@ constexpr std::array<DetectorMessage, 41> rows = {{
      "要求していない機器へECHONET Liteの応答が送られています（リフレクション）", echonet_en, echonet_ja},
     {DetectorId::echonet_fault_status, "Many devices report a fault", "多数の機器が異常を通知しています", echonet_en,
      echonet_ja},
+    {DetectorId::c2_indicator, "Communication with what an indicator list names",
+     "脅威情報リスト（IoC）に載っている宛先・ドメイン・指紋との通信を検知しました", malware_en, malware_ja},
+    {DetectorId::c2_beacon, "Connections to an outside host at a regular period",
+     "外部の特定の相手への周期的な接続（ビーコン）を検知しました。マルウェアの可能性があります", malware_en,
+     malware_ja},
+    {DetectorId::c2_dns_tunnel, "Data seems to leave in the names of DNS queries",
+     "DNSの問い合わせ名にデータを埋め込んだ通信（DNSトンネル）の疑いがあります", malware_en, malware_ja},
+    {DetectorId::c2_dga, "A host asks for many names drawn at random that do not exist",
+     "存在しないランダムな名前の問い合わせが多発しています（マルウェアのDGAの疑い）", malware_en, malware_ja},
+    {DetectorId::dos_flood, "A flood of packets or connections toward one host",
+     "一台の機器へ大量のパケットまたは接続が集中しています（DoS攻撃の疑い）", dos_en, dos_ja},
+    {DetectorId::phishing_lookalike_domain, "A name that looks like an allowed domain was asked for",
+     "許可されたドメインに似せた名前の問い合わせがあります（フィッシングの疑い）", phishing_en, phishing_ja},
     {DetectorId::recon_scan, "Hosts or ports are being scanned", "ホストまたはポートの走査（スキャン）を検知しました",
      recon_en, recon_ja},
+    {DetectorId::auth_brute_force, "Many logins fail: passwords are being guessed",
+     "ログイン失敗が多発しています（パスワード総当たり攻撃の疑い）", access_en, access_ja},
     {DetectorId::lateral_smb_spread, "One host opens SMB, RDP or WinRM to many others",
      "一台の機器が、多数の機器へSMB・RDP・WinRM接続を行っています（マルウェア拡散の疑い）", lateral_en, lateral_ja},
     {DetectorId::mitm_arp_spoof, "Conflicting claims of one address (ARP)",
@@ -90,6 +111,10 @@ constexpr std::array<DetectorMessage, 41> rows = {{
      mitm_ja},
     {DetectorId::mitm_rogue_ra, "A host that is no router advertises itself as one",
      "ルーターでない機器がルーター広告を送信しています", mitm_en, mitm_ja},
+    {DetectorId::mitm_certificate_change, "A known server shows a certificate of another issuer or key before its time",
+     "既知のサーバーの証明書の発行者または鍵が、更新時期ではないのに変わりました", mitm_en, mitm_ja},
+    {DetectorId::web_content_change, "A watched page has changed outside of the maintenance windows",
+     "監視対象のWebページが、保守時間帯以外に変更されました。改ざんの可能性があります", web_en, web_ja},
     {DetectorId::availability_silent_asset, "An asset that talks regularly has fallen silent",
      "定期的に通信していた機器が沈黙しています", availability_en, availability_ja},
     {DetectorId::vuln_label_missing, "No JC-STAR label is recorded for a device",

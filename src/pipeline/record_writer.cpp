@@ -39,7 +39,8 @@ RecordWriter::RecordWriter(const RunContext& run, RecordRing& ring, metrics::Wor
   wanted_ = run.events;
   seed_ = run.seed;
   mask_ = run.mask != nullptr && run.mask->on() ? run.mask.get() : nullptr;
-  wanted_.add(EventType::alert);  // Counted and summed up even where no output wants them.
+  watched_urls_ = run.config->watched_url_hashes;  // The run holds its configuration.
+  wanted_.add(EventType::alert);                   // Counted and summed up even where no output wants them.
 }
 
 RecordHeader* RecordWriter::room(std::size_t body_bytes, bool alert) noexcept {

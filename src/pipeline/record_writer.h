@@ -41,6 +41,7 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   void reconfigure(output::TimestampWriter& timestamps) noexcept {
     std::swap(timestamps_, timestamps);
     mask_ = run_.mask != nullptr && run_.mask->on() ? run_.mask.get() : nullptr;
+    watched_urls_ = run_.config->watched_url_hashes;
   }
 
   JsonWriter* begin(EventType type, const dissect::MessageContext& context) noexcept override;

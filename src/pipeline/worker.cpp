@@ -86,13 +86,13 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
       packets_(batch_max),
       assets_seen_(run.config->assets.size(), 0) {
   matches_.reserve(datagram_matches_max);
-  if (run.allow != nullptr && run.allow->has_domains())
-    names_ = std::make_unique<policy::NameMemory>(*run.allow, run.seed);
+  records_.want_facts(facts_wanted());
   for (const dissect::DissectorRow& row : run.dissectors) {
     if (row.names != nullptr) name_reader_ = row.names;
   }
+  if (run.allow != nullptr && run.allow->has_domains())
+    names_ = std::make_unique<policy::NameMemory>(*run.allow, run.seed);
   records_.set_listener(names_ != nullptr ? this : nullptr);
-  records_.want_facts(facts_wanted());
 }
 
 [[gnu::always_inline]] inline void Worker::prefetch_states(const DecodedPacket& packet,
@@ -483,8 +483,9 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   if (run_.allow == nullptr && outdated) flow->flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
   const bool goes_on = due && !found.created && ((told_mark_ ^ flow->first_packet) & 1) == 0;
   if (due) told = static_cast<std::uint8_t>((told & ~told_minute_mask) | told_mark_);
-  if (found.created || identified || goes_on || (side == 1 && flow->packets[1] == 1))
-    note_conversation(found.flow, found.created, identified, goes_on, packet, direction);
+  const bool burst = (flow->packets[side] & (packet_burst - 1)) == 0;
+  if (found.created || identified || goes_on || burst || (side == 1 && flow->packets[1] == 1))
+    note_conversation(found.flow, found.created, identified, goes_on, burst, packet, direction);
   // This packet stays noted: else the answer to it would seem to come from a side that hears nobody.
   if (goes_on || found.created) {
     constexpr std::uint8_t both = flow::flow_flag::initiator_spoke | flow::flow_flag::responder_spoke;

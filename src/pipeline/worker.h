@@ -89,10 +89,10 @@ class Worker final : private flow::FlowEndHandler,
   void handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Direction direction) noexcept;
   void record_arp(const DecodedPacket& packet) noexcept;
   Fact fact_of(FactKind kind, const DecodedPacket& packet) const noexcept;
-  void note_conversation(std::uint32_t flow_index, bool created, bool identified, bool goes_on,
+  void note_conversation(std::uint32_t flow_index, bool created, bool identified, bool goes_on, bool burst,
                          const DecodedPacket& packet, Direction direction) noexcept;
   void tell_conversation(ConversationSeen::Moment moment, std::uint32_t flow_index, const DecodedPacket& packet,
-                         Direction direction) noexcept;
+                         Direction direction, bool burst = false) noexcept;
   void tell_arp_claim(const DecodedPacket& packet) noexcept;
   void tell_claim(const Fact& fact) noexcept;
   void tell_neighbour(const DecodedPacket& packet) noexcept;

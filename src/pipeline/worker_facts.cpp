@@ -48,7 +48,7 @@ Fact Worker::fact_of(FactKind kind, const DecodedPacket& packet) const noexcept 
 
 // Source and destination are the flow's ends; the frame's address is told only where its sender began the flow.
 void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const DecodedPacket& packet,
-                               Direction direction) noexcept {
+                               Direction direction, bool burst) noexcept {
   const flow::Flow& flow = flows_.at(flow_index);
   const policy::Conversation ends = conversation_of(flow_index, packet.time);
   Fact fact = fact_of(moment == Moment::goes_on ? FactKind::activity : FactKind::conversation, packet);
@@ -68,8 +68,11 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
   seen.moment = moment;
   seen.identified = ends.app_settled;
   seen.direction_certain = ends.direction_certain;
-  seen.from_source = (flow.flags & flow::flow_flag::initiator_spoke) != 0;
-  seen.from_destination = (flow.flags & flow::flow_flag::responder_spoke) != 0;
+  seen.burst = burst;
+  seen.from_source =
+      burst ? direction == Direction::to_responder : (flow.flags & flow::flow_flag::initiator_spoke) != 0;
+  seen.from_destination =
+      burst ? direction == Direction::to_initiator : (flow.flags & flow::flow_flag::responder_spoke) != 0;
   // A refusal is no answer: TCP's responder has to have said something else than RST.
   const std::uint8_t said = fact.ip_protocol == static_cast<std::uint8_t>(IpProtocol::tcp)
                                 ? flows_.first_bytes_of(flow_index)[1]
@@ -80,14 +83,18 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
   seen.unnamed = (flows_.told_of(flow_index) & verdict_awaits_name) != 0 && began_unseen(flow_index);
   const std::uint64_t packets = std::uint64_t{flow.packets[0]} + flow.packets[1];
   seen.packets = static_cast<std::uint32_t>(std::min<std::uint64_t>(packets, UINT32_MAX));
+  seen.packets_back = flow.packets[1];
   seen.bytes = flow.bytes[0] + flow.bytes[1];
   records_.fact(fact);
 }
 
-void Worker::note_conversation(std::uint32_t flow_index, bool created, bool identified, bool goes_on,
+void Worker::note_conversation(std::uint32_t flow_index, bool created, bool identified, bool goes_on, bool burst,
                                const DecodedPacket& packet, Direction direction) noexcept {
   const flow::Flow& flow = flows_.at(flow_index);
-  if (goes_on && records_.wants(FactKind::activity)) tell_conversation(Moment::goes_on, flow_index, packet, direction);
+  if (records_.wants(FactKind::activity)) {
+    if (goes_on) tell_conversation(Moment::goes_on, flow_index, packet, direction);
+    if (burst) tell_conversation(Moment::goes_on, flow_index, packet, direction, true);
+  }
   if (!records_.wants(FactKind::conversation)) return;
   const bool answered = direction == Direction::to_initiator && flow.packets[1] == 1;
   if (created) tell_conversation(Moment::began, flow_index, packet, direction);

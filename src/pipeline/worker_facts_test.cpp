@@ -46,6 +46,41 @@ TEST(WorkerFacts, a_conversation_begins_is_answered_and_goes_on_every_second_min
   EXPECT_EQ(last.packets, 22u);
 }
 
+TEST(WorkerFacts, each_256_packets_of_one_direction_are_told_with_who_sent_them) {
+  Bench bench = bench_of(FactKind::activity);
+  for (int i = 0; i < 511; ++i) bench.packet(udp_frame(controller, meter, echonet_get(1)), 60 + i * 0.001);
+  for (int i = 0; i < 256; ++i) bench.packet(udp_frame(meter, controller, echonet_get_res(1)), 61 + i * 0.001);
+  bench.packet(udp_frame(controller, meter, echonet_get(1)), 62);
+  bench.finish();
+  ASSERT_EQ(bench.facts.size(), 3u);
+  const auto told = [&](std::size_t i) { return bench.facts[i].conversation; };
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(told(i).burst);
+    EXPECT_EQ(told(i).moment, Moment::goes_on);
+    EXPECT_EQ(bench.facts[i].source.as_v4(), controller.address);
+    EXPECT_EQ(told(i).from_source, i != 1);
+    EXPECT_EQ(told(i).from_destination, i == 1);
+  }
+  EXPECT_EQ(told(0).packets, 256u);
+  EXPECT_EQ(told(0).packets_back, 0u);
+  EXPECT_EQ(told(1).packets, 767u);
+  EXPECT_EQ(told(1).packets_back, 256u);
+  EXPECT_EQ(told(2).packets, 768u);
+}
+
+TEST(WorkerFacts, a_burst_does_not_hide_who_was_silent_since_the_last_minutes) {
+  Bench bench = bench_of(FactKind::activity);
+  bench.packet(udp_frame(controller, meter, echonet_get(1)), 60);
+  bench.packet(udp_frame(meter, controller, echonet_get_res(1)), 60.1);
+  for (int i = 0; i < 300; ++i) bench.packet(udp_frame(controller, meter, echonet_get(1)), 61 + i);
+  bench.finish();
+  std::vector<bool> answered;
+  for (const Fact& fact : bench.facts) answered.push_back(fact.conversation.from_destination);
+  // Its answer is told where the flow goes on for the first time, and in no burst.
+  ASSERT_EQ(bench.facts.size(), 3u);
+  EXPECT_EQ(answered, (std::vector<bool>{true, false, false}));
+}
+
 TEST(WorkerFacts, the_frame_address_is_that_of_who_began_also_in_an_answer) {
   Bench bench = bench_of(FactKind::conversation);
   const Frame question = udp_frame(controller, meter, "x"), answer = udp_frame(meter, controller, "y");

@@ -122,8 +122,7 @@ TEST(WorkerNames, the_host_of_a_request_decides) {
   EXPECT_EQ(denied("GET http://evil.example/ HTTP/1.1\r\nHost: vtn.example.jp\r\n\r\n"), 1u);
   EXPECT_EQ(denied("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 1u);
   EXPECT_EQ(denied("GET / HTTP/1.0\r\n\r\n"), 1u);
-  EXPECT_EQ(denied("SSH-2.0-x\r\n what says no names at all, and is no protocol that could"), 0u)
-      << "not decided before more of it came";
+  EXPECT_EQ(denied("what says no names at all"), 0u) << "not decided before more of it came";
 }
 
 TEST(WorkerNames, who_says_no_name_is_told_when_a_minute_is_over_or_the_flow) {

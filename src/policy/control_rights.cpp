@@ -45,6 +45,16 @@ constexpr ProtocolDefaults defaults_of(AppProtocol protocol) noexcept {
               false};
     case AppProtocol::modbus:
       return {bit_of(ErabInterface::none) | bit_of(ErabInterface::R5), false};
+    case AppProtocol::ssh:   // Maintenance; who may, is for the allow list.
+    case AppProtocol::snmp:  // Supervision of routers and switches.
+    case AppProtocol::ntp:
+      return {all_interfaces, false};
+    case AppProtocol::ftp:
+    case AppProtocol::telnet:
+    case AppProtocol::smb:
+    case AppProtocol::rdp:
+      // Of no interface of the guideline: passwords in the clear, or what ransomware spreads over.
+      return {bit_of(ErabInterface::none), false};
     case AppProtocol::count_:
       break;
   }

@@ -158,5 +158,27 @@ TEST_F(NamesTest, memory_is_bounded_and_what_gave_way_is_counted) {
   EXPECT_TRUE(memory_.known(home_12, ip("192.168.1.2"), IpAddress::v4(0xcb000000u), at(1)).empty());
 }
 
+TEST_F(NamesTest, another_configuration_takes_over_what_it_has_under_its_own_numbers) {
+  const IpAddress host = ip("203.0.113.77"), other = ip("203.0.113.78");
+  memory_.learn(home_12, ip("192.168.1.2"), host, "vtn.example.jp", 60, at(0));
+  memory_.learn(home_12, ip("192.168.1.2"), other, "update.example.jp", 60, at(0));
+  memory_.learn(home_12, ip("192.168.1.99"), host, "vtn.example.jp", 60, at(0));  // No asset.
+  memory_.learn(home_13, ip("192.168.1.2"), host, "vtn.example.jp", 60, at(0));
+  // The domains in another order, one gone; of the assets hems-13 (5) is gone.
+  const AllowList now(inventory_of(site_text +
+                                   "allow:\n"
+                                   "  - {from: role:ems, to: [new.example.jp, vtn.example.jp], ports: [tcp/443]}\n"));
+  NameMemory after(now, seed);
+  std::vector<std::uint32_t> assets(9, 0), domains(4, 0);
+  assets[2] = 2;
+  domains[0] = 2;
+  after.take_over(memory_, assets, domains);
+  EXPECT_EQ(after.known(home_12, ip("192.168.1.2"), host, at(1)).size(), 1u);
+  EXPECT_EQ(after.known(home_12, ip("192.168.1.2"), host, at(1))[0], 1u);
+  EXPECT_TRUE(after.known(home_12, ip("192.168.1.2"), other, at(1)).empty());
+  EXPECT_EQ(after.known(home_12, ip("192.168.1.99"), host, at(1)).size(), 1u);
+  EXPECT_TRUE(after.known(home_13, ip("192.168.1.2"), host, at(1)).empty());
+}
+
 }  // namespace
 }  // namespace tsujiban::policy

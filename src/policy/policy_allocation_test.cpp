@@ -6,6 +6,7 @@
 
 #include "policy/allow_list.h"
 #include "policy/control_rights.h"
+#include "policy/indicator_list.h"
 #include "policy/policy_test_site.h"
 
 // The sanitizers replace malloc themselves; with them this test has nothing to count.
@@ -97,6 +98,41 @@ TEST(PolicyAllocation, judging_and_explaining_allocates_nothing) {
   const std::uint64_t after = allocations.load();
   EXPECT_EQ(after, before);
   EXPECT_GT(asked, 7u * 7 * 3 * 24 * 7);
+}
+
+TEST(PolicyAllocation, searching_indicators_allocates_nothing) {
+  if (!TSUJIBAN_MALLOC_COUNTED) GTEST_SKIP() << "a sanitizer has replaced malloc";
+  std::string text =
+      "value,expires\n198.51.100.7,\n198.51.0.0/16,2027-03-31\nevil.example,2026-01-01\nevil.example/x,\n"
+      "e7d705a3286e19ea42f587b344ee6865,\nt13d1516h2_8daaf6152771_02713d6af862,\n";
+  config::FaultList faults;
+  config::Context context{faults, {}};
+  config::IndicatorReader reader(context);
+  reader.read(text, faults.add_file("list.csv"));
+  auto site = std::make_shared<config::Config>();
+  site->indicators = reader.finish();
+  const auto inventory = inventory_of("site: {name: test, timezone: America/New_York}\n");
+  const IndicatorList list(site, inventory->clock(), {});
+  ASSERT_TRUE(faults.empty());
+  std::array<char, 36> ja4;
+  std::memcpy(ja4.data(), "t13d1516h2_8daaf6152771_02713d6af862", 36);
+  const IpAddress address = ip("198.51.100.8");
+  const DomainName name = DomainName::of("a.b.c.evil.example");
+  char explained[160];
+  const std::uint64_t before = allocations.load();
+  std::uint64_t found = 0;
+  for (std::int64_t hour = 0; hour < 1000; ++hour) {
+    const PacketTime now{(1'767'225'600 + hour * 3600 * 12) * 1'000'000'000};
+    for (const std::uint32_t number :
+         {list.find_address(address, now), list.find_name(name, now), list.find_name_hash(name.hash, now),
+          list.find_url(7, now), list.find_ja3(0xe7d705a3286e19ea, now), list.find_ja4(ja4, now),
+          list.find_certificate(7, 7, now)}) {
+      if (number != 0) list.explain(number, explained, sizeof explained);
+      found += number != 0;
+    }
+  }
+  EXPECT_EQ(allocations.load(), before);
+  EXPECT_GT(found, 2000u);
 }
 
 }  // namespace
