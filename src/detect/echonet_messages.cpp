@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/ring_slot.h"
 #include "detect/alert_limit.h"
 #include "detect/group_requests.h"
 #include "detect/renumbered.h"
@@ -385,7 +386,7 @@ void EchonetMessages::enumerate(Alert& alert, const Fact& fact, const Ends& ends
 void EchonetMessages::group_request(const Fact& fact, const Ends& ends, Findings& findings) noexcept {
   group_requests_.request(fact);
   Victim& victim = victim_of(fact, fact.source);
-  victim.own_bytes[static_cast<std::size_t>(victim.part % Victim::parts)] += fact.exchange.bytes;
+  victim.own_bytes[ring_slot(victim.part, Victim::parts)] += fact.exchange.bytes;
   const std::uint8_t service = fact.exchange.service;
   if (fact.exchange.destination_object >> 8 != node_profile_class ||
       (service != service_get && service != service_inf_request)) {
@@ -407,7 +408,7 @@ void EchonetMessages::inquiry(const Fact& fact, const Ends& ends, Findings& find
   Asker& asker = asker_of(fact);
   if (!asked.refused && !ends.source_outside) {
     Victim& victim = victim_of(fact, fact.source);
-    victim.own_bytes[static_cast<std::size_t>(victim.part % Victim::parts)] += asked.bytes;
+    victim.own_bytes[ring_slot(victim.part, Victim::parts)] += asked.bytes;
   }
   if (fact.to_group) return;
   const PairKey pair{fact.segment, fact.source, fact.destination};
@@ -464,7 +465,7 @@ EchonetMessages::Victim& EchonetMessages::victim_of(const Fact& fact, const IpAd
   const std::int64_t part = fact.time.ns / std::max<std::int64_t>(1, reflection_window_.ns / Victim::parts);
   const std::int64_t past = got.added ? Victim::parts : std::min(part - victim.part, Victim::parts);
   for (std::int64_t i = 0; i < past; ++i) {
-    const auto at = static_cast<std::size_t>((part - i) % Victim::parts);
+    const std::size_t at = ring_slot(part - i, Victim::parts);
     victim.answer_bytes[at] = victim.answers[at] = victim.own_bytes[at] = 0;
   }
   victim.part = std::max(part, victim.part);
@@ -493,7 +494,7 @@ void EchonetMessages::response(const Fact& fact, const Ends& ends, Findings& fin
     }
   }
   Victim& victim = victim_of(fact, fact.destination);
-  const auto part = static_cast<std::size_t>(victim.part % Victim::parts);
+  const auto part = ring_slot(victim.part, Victim::parts);
   victim.answer_bytes[part] += answer.bytes;
   ++victim.answers[part];
   std::uint64_t answer_bytes = 0, own_bytes = 0;
@@ -528,7 +529,7 @@ void EchonetMessages::conversation(const Fact& fact, const Ends& ends, Findings&
   const std::uint64_t around =
       (requests + 1) * (fact.source.is_v4() ? overhead_v4_bytes : overhead_v6_bytes) + requests * asked;
   Victim& victim = victim_of(fact, outside);
-  const auto part = static_cast<std::size_t>(victim.part % Victim::parts);
+  const auto part = ring_slot(victim.part, Victim::parts);
   victim.answer_bytes[part] +=
       static_cast<std::uint32_t>(std::min<std::uint64_t>(seen.bytes - std::min(seen.bytes, around), UINT16_MAX));
   victim.own_bytes[part] += static_cast<std::uint32_t>(asked);

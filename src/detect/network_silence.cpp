@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ring_slot.h"
 #include "detect/network_detectors.h"
 #include "detect/renumbered.h"
 #include "detect/site_keys.h"
@@ -187,7 +188,7 @@ class SilenceDetector final : public SiteDetector {
 
   std::int64_t heard_time(PacketTime time) const noexcept { return time.ns - stalled_ns_; }
   static std::int64_t bucket_of(std::int64_t time_ns) noexcept { return time_ns / bucket_ns; }
-  static std::size_t slot_of(std::int64_t bucket) noexcept { return static_cast<std::size_t>(bucket % bucket_count); }
+  static std::size_t slot_of(std::int64_t bucket) noexcept { return ring_slot(bucket, bucket_count); }
   std::int64_t limit_ns(const Asset& asset) const noexcept {
     const double usual_s = std::max(asset.longest_s[0], asset.longest_s[1]);
     // A pause in the rhythm that is longer than a month is none.

@@ -255,6 +255,18 @@ TEST(SiteReload, the_same_configuration_again_changes_nothing_that_any_detector_
   for (unsigned seed = 1; seed <= 2; ++seed) compare(seed, 8'000, 211, [](int) { return site_text(false); });
 }
 
+// A capture may say any time; what is counted in parts of a window counts across 1970 as well.
+TEST(SiteReload, times_around_1970_do_no_harm) {
+  std::mt19937 random(21);
+  Reloaded bench(site_detectors(), site_text(false));
+  for (int i = 0; i < 8'000; ++i) {
+    Fact fact = any_fact(random, i * 0.2);
+    fact.time.ns = (i - 4'000) * std::int64_t{200'000'000};
+    bench.fact(fact);
+  }
+  EXPECT_GT(bench.alerts().size(), 100u);
+}
+
 TEST(SiteReload, listing_assets_and_segments_in_another_order_changes_nothing_either) {
   for (unsigned seed = 11; seed <= 12; ++seed)
     compare(seed, 8'000, 223, [](int reload) { return site_text(reload % 2 == 1); });
