@@ -138,14 +138,15 @@ TEST(ConfigAssets, the_same_address_in_two_homes_is_two_assets) {
 
 TEST(ConfigAllow, every_wrong_value_is_told) {
   EXPECT_EQ(
-      faults_of(two_homes + "assets:\n"
-                            "  - {name: battery, role: device, address: 192.168.1.20, segment: han-12}\n"
-                            "allow:\n"
-                            "  - {from: role:emss, to: [vtn.example.jp, vtn..jp, \"*jp\", \"a.*.jp\"], ports: [tcp/443]}\n"
-                            "  - {from: batery, to: [segment:han-14, 203.0.113.1/24, 203.0.113.0/24], direction: out}\n"
-                            "  - {from: battery, ports: [tcp/443, 80], protocols: [echonet, profibus]}\n"
-                            "  - {from: [battery, battery], to: any, reason: \"\"}\n"
-                            "  - {from: {a: b}, to: []}\n"),
+      faults_of(two_homes +
+                "assets:\n"
+                "  - {name: battery, role: device, address: 192.168.1.20, segment: han-12}\n"
+                "allow:\n"
+                "  - {from: role:emss, to: [vtn.example.jp, vtn..jp, \"*jp\", \"a.*.jp\"], ports: [tcp/443]}\n"
+                "  - {from: batery, to: [segment:han-14, 203.0.113.1/24, 203.0.113.0/24], direction: out}\n"
+                "  - {from: battery, ports: [tcp/443, 80], protocols: [echonet, profibus]}\n"
+                "  - {from: [battery, battery], to: any, reason: \"\"}\n"
+                "  - {from: {a: b}, to: []}\n"),
       (Lines{"site.yaml:7:12: from: \"emss\" is no role; did you mean \"ems\"?; accepted: grid_command, coordinator, "
              "aggregator, retailer, "
              "ems, gateway, device, sensor_device, vendor_cloud, router, meter, concentrator, hes, mdms, "
