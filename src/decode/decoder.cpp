@@ -251,12 +251,16 @@ TSUJIBAN_HOT void hash(HashSeed seed, DecodedPacket& packet) noexcept {
   if (packet.ip_version == 0 && !packet.is_arp) [[unlikely]]
     return hash_without_ip(seed, packet);
   packet.pair_hash = pair_hash_of(seed, packet.segment, packet.source, packet.destination);
-  // As flow_key_of: the type and code of ICMP are no ports.
-  const bool icmp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmp) ||
-                    packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmpv6);
-  packet.flow_hash = flow_hash_of(seed, packet.pair_hash, packet.source, packet.destination,
-                                  icmp ? std::uint16_t{0} : packet.source_port,
-                                  icmp ? std::uint16_t{0} : packet.destination_port, packet.protocol);
+  const bool ports = has_ports(packet);
+  const std::uint16_t sp = ports ? packet.source_port : std::uint16_t{0},
+                      dp = ports ? packet.destination_port : std::uint16_t{0};
+  // Two IPv4 addresses differ in their last word only, and then in what stands above the port here.
+  if (packet.ip_version == 4) [[likely]] {
+    packet.source_is_high = (packet.destination.low << 16 | dp) < (packet.source.low << 16 | sp);
+  } else {
+    packet.source_is_high = stands_before(packet.destination, dp, packet.source, sp);
+  }
+  packet.flow_hash = flow_hash_of(seed, packet.pair_hash, packet.source_is_high, sp, dp, packet.protocol);
 }
 
 }  // namespace

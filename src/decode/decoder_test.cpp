@@ -386,8 +386,12 @@ TEST(Decode, hashes_are_those_of_the_model_and_symmetric) {
   for (const Sample& sample : all_samples()) {
     const Decoded d(sample.packet, sample.link);
     if (d->ip_version == 0) continue;
-    bool swapped = false;
-    const FlowKey key = flow_key_of(d.packet, swapped);
+    const FlowKey key = flow_key_of(d.packet);
+    const std::uint16_t none = 0;
+    EXPECT_EQ(d->source_is_high, stands_before(d->destination, has_ports(d.packet) ? d->destination_port : none,
+                                               d->source, has_ports(d.packet) ? d->source_port : none))
+        << sample.name;
+    EXPECT_FALSE(stands_before(key.high, key.high_port, key.low, key.low_port)) << sample.name;
     EXPECT_EQ(d->pair_hash, pair_hash_of(seed, d->segment, key.low, key.high)) << sample.name;
     EXPECT_EQ(d->flow_hash,
               flow_hash_of(seed, d->pair_hash, key.low, key.high, key.low_port, key.high_port, key.protocol))

@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/pool.h"
 #include "base/prefetch.h"
 #include "dissect/dissector.h"
 #include "flow/flow_table.h"

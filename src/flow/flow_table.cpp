@@ -1,6 +1,7 @@
 #include "flow/flow_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -9,10 +10,15 @@ FlowTable::FlowTable(const Limits& limits, metrics::WorkerCounters& counters, Fl
     : limits_(limits),
       counters_(counters),
       handler_(handler),
-      v4_(limits.flows_max, true),
-      v6_(limits.flows_max),
-      tags4_((std::size_t{limits.flows_max} + 1) * sizeof(std::uint32_t)),
-      tags6_((std::size_t{limits.flows_max} + 1) * sizeof(std::uint32_t)),
+      // A miss of the address translation costs more than the memory's own, the more so in a virtual machine.
+      hot_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(Flow), true),
+      cold_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(Cold)),
+      addresses6_memory_((std::size_t{limits.flows_max} + 1) * sizeof(Addresses6)),
+      hot_(hot_memory_.as<Flow>()),
+      cold_(cold_memory_.as<Cold>()),
+      addresses6_(addresses6_memory_.as<Addresses6>()),
+      v4_{0},
+      v6_{limits.flows_max},
       due_memory_(2 * std::size_t{limits.flows_max} * sizeof(std::uint32_t)) {
   // The largest index holds every flow at half load; each size is reserved now and touched when its turn comes.
   unsigned bits = index_bits_min;
@@ -103,27 +109,18 @@ FlowTable::Found FlowTable::search_or_create(const FlowKey& key, std::uint64_t h
   }
 
   const bool v6 = !key.low.is_v4() || !key.high.is_v4();
-  std::uint32_t flow = 0;
-  bool linked = false;  // An evicted flow's slot is still in the wheel and stays there.
-  if ((v6 ? v6_.size() : v4_.size()) >= limits_.flows_max) {
-    flow = evict_one(v6);
-    linked = true;
-  } else {
-    flow = v6 ? v6_.allocate() | v6_bit : v4_.allocate();
-  }
-  if (v6) {
-    V6Slot& s = v6_[flow & ~v6_bit];
-    s.segment = key.segment.raw(), s.low = key.low, s.high = key.high, s.low_port = key.low_port,
-    s.high_port = key.high_port;
-    s.protocol = key.protocol;
-    tags6_.as<std::uint32_t>()[flow & ~v6_bit] = tag;
-  } else {
-    V4Slot& s = v4_[flow];
-    s.segment = key.segment.raw(), s.low = key.low.as_v4(), s.high = key.high.as_v4(), s.low_port = key.low_port,
-    s.high_port = key.high_port;
-    s.protocol = key.protocol;
-    tags4_.as<std::uint32_t>()[flow] = tag;
-  }
+  Family& family = v6 ? v6_ : v4_;
+  // An evicted flow's slot is still in the wheel and stays there.
+  const bool linked = family.size >= limits_.flows_max;
+  const std::uint32_t flow = linked ? evict_one(family) : allocate(family);
+  if (v6) addresses6(flow) = {key.low, key.high};
+  Flow& f = at(flow);
+  f.segment = key.segment.raw();
+  f.addresses = both(key.low.as_v4(), key.high.as_v4());
+  f.low_port = key.low_port;
+  f.high_port = key.high_port;
+  f.protocol = key.protocol;
+  cold_[flow].tag = tag;
   begin(flow, now, packet_number, initiator_is_high);
 
   // More than half full: the next size begins; at the largest one half is the most there can be.
@@ -141,34 +138,41 @@ FlowTable::Found FlowTable::search_or_create(const FlowKey& key, std::uint64_t h
 }
 
 FlowKey FlowTable::key_of(std::uint32_t flow) const noexcept {
-  if ((flow & v6_bit) != 0) {
-    const V6Slot& s = v6_[flow & ~v6_bit];
-    return {SegmentKey::from_raw(s.segment), s.low, s.high, s.low_port, s.high_port, s.protocol};
+  const Flow& f = hot_[flow];
+  const SegmentKey segment = SegmentKey::from_raw(f.segment);
+  if (is_v6(flow)) {
+    const Addresses6& whole = addresses6(flow);
+    return {segment, whole.low, whole.high, f.low_port, f.high_port, f.protocol};
   }
-  const V4Slot& s = v4_[flow];
-  return {SegmentKey::from_raw(s.segment),
-          IpAddress::v4(s.low),
-          IpAddress::v4(s.high),
-          s.low_port,
-          s.high_port,
-          s.protocol};
+  return {segment,
+          IpAddress::v4(static_cast<std::uint32_t>(f.addresses)),
+          IpAddress::v4(static_cast<std::uint32_t>(f.addresses >> 32)),
+          f.low_port,
+          f.high_port,
+          f.protocol};
 }
 
-std::uint32_t FlowTable::hash_tag_of(std::uint32_t flow) const noexcept {
-  return (flow & v6_bit) != 0 ? tags6_.as<std::uint32_t>()[flow & ~v6_bit] : tags4_.as<std::uint32_t>()[flow];
+std::uint32_t FlowTable::allocate(Family& family) noexcept {
+  ++family.size;
+  if (family.free == 0) return family.base + ++family.used_high;
+  return std::exchange(family.free, cold_[family.free].wheel_next);
 }
 
+// All but the key, the tag and the place in the wheel.
 void FlowTable::begin(std::uint32_t flow, PacketTime now, std::uint64_t packet_number,
                       bool initiator_is_high) noexcept {
   Flow& f = at(flow);
-  const std::uint32_t next = f.wheel_next;
-  f = Flow{};
-  f.wheel_next = next;
-  f.first_ns = f.last_ns = now.ns;
-  f.first_packet = packet_number;
+  f.first_bytes = {};
+  f.told = 0;
+  f.last_ns = now.ns;
+  f.packets = {};
+  f.bytes = {};
+  f.session = 0;
+  f.app = AppProtocol::unknown;
+  f.probes = 0;
+  f.state = FlowState::fresh;
   f.flags = initiator_is_high ? flow_flag::initiator_is_high : std::uint8_t{0};
-  first_bytes_of(flow) = {};
-  told_of(flow) = 0;
+  cold_[flow].start = {now.ns, packet_number};
 }
 
 void FlowTable::restart(std::uint32_t flow, PacketTime now, std::uint64_t packet_number,
@@ -181,13 +185,12 @@ void FlowTable::restart(std::uint32_t flow, PacketTime now, std::uint64_t packet
 
 // Takes the stalest of a few slots in turn: no list to keep, and an attacker who fills the table pushes out his own
 // flows first, because they are the silent ones.
-std::uint32_t FlowTable::evict_one(bool v6) noexcept {
-  const std::uint32_t slots = v6 ? v6_.used_high() : v4_.used_high();
+std::uint32_t FlowTable::evict_one(const Family& family) noexcept {
   std::uint32_t victim = 0;
   for (unsigned i = 0; i < eviction_sample; ++i) {
-    evict_cursor_ = evict_cursor_ % slots + 1;
-    const std::uint32_t flow = v6 ? evict_cursor_ | v6_bit : evict_cursor_;
-    if (at(flow).first_packet == 0) continue;
+    evict_cursor_ = evict_cursor_ % family.used_high + 1;
+    const std::uint32_t flow = family.base + evict_cursor_;
+    if (at(flow).state == FlowState::none) continue;
     if (victim == 0 || at(flow).last_ns < at(victim).last_ns) victim = flow;
   }
   // Every slot is live when the family is full.
@@ -199,7 +202,7 @@ std::uint32_t FlowTable::evict_one(bool v6) noexcept {
 }
 
 void FlowTable::unlink(std::uint32_t flow) noexcept {
-  const std::uint32_t tag = hash_tag_of(flow);
+  const std::uint32_t tag = cold_[flow].tag;
   if (!erase(current_, tag, flow)) {
     const bool erased = erase(old_, tag, flow);
     TSUJIBAN_CHECK(erased);
@@ -207,7 +210,7 @@ void FlowTable::unlink(std::uint32_t flow) noexcept {
 }
 
 Duration FlowTable::timeout_of(std::uint32_t flow) const noexcept {
-  const std::uint8_t protocol = (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].protocol : v4_[flow].protocol;
+  const std::uint8_t protocol = at(flow).protocol;
   const FlowState state = at(flow).state;
   if (protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) {
     return state == FlowState::fresh         ? limits_.tcp_fresh
@@ -224,7 +227,7 @@ void FlowTable::schedule(std::uint32_t flow, std::int64_t due_ns) noexcept {
   const std::int64_t second = std::max(due_ns / 1'000'000'000, wheel_second_ + 1);
   const std::int64_t ahead = std::min<std::int64_t>(second - wheel_second_, wheel_seconds - 1);
   std::uint32_t& bucket = wheel_[static_cast<std::size_t>(wheel_second_ + ahead) % wheel_seconds];
-  at(flow).wheel_next = bucket;
+  cold_[flow].wheel_next = bucket;
   bucket = flow;
 }
 
@@ -242,8 +245,9 @@ void FlowTable::turn(PacketTime now, std::int64_t second) noexcept {
   for (std::int64_t i = 1; i <= turns; ++i) {
     std::uint32_t flow = std::exchange(wheel_[static_cast<std::size_t>(from + i) % wheel_seconds], 0);
     while (flow != 0) {
-      const std::uint32_t next = at(flow).wheel_next;
-      if (next != 0) __builtin_prefetch(&at(next), 1);
+      const std::uint32_t next = cold_[flow].wheel_next;
+      __builtin_prefetch(&hot_[next]);
+      __builtin_prefetch(&cold_[next]);
       const std::int64_t due_ns = at(flow).last_ns + timeout_of(flow).ns;
       if (due_ns <= now.ns) {
         due[count++] = flow;
@@ -259,15 +263,14 @@ void FlowTable::turn(PacketTime now, std::int64_t second) noexcept {
 void FlowTable::end_sorted(std::uint32_t count, EndReason reason) noexcept {
   auto* due = due_memory_.as<std::uint32_t>();
   std::sort(due, due + count,
-            [this](std::uint32_t a, std::uint32_t b) { return at(a).first_packet < at(b).first_packet; });
+            [this](std::uint32_t a, std::uint32_t b) { return cold_[a].start.first_packet < cold_[b].start.first_packet; });
   for (std::uint32_t i = 0; i < count; ++i) {
     handler_.flow_ended(due[i], reason);
     unlink(due[i]);
-    at(due[i]).first_packet = 0;
-    if ((due[i] & v6_bit) != 0)
-      v6_.release(due[i] & ~v6_bit);
-    else
-      v4_.release(due[i]);
+    at(due[i]).state = FlowState::none;
+    Family& family = is_v6(due[i]) ? v6_ : v4_;
+    cold_[due[i]].wheel_next = std::exchange(family.free, due[i]);
+    --family.size;
   }
   counters_.flows_expired.add(count);
   counters_.flows_active.set(size());
@@ -277,7 +280,7 @@ void FlowTable::end_all(EndReason reason) noexcept {
   auto* due = due_memory_.as<std::uint32_t>();
   std::uint32_t count = 0;
   for (std::uint32_t& bucket : wheel_) {
-    for (std::uint32_t flow = std::exchange(bucket, 0); flow != 0; flow = at(flow).wheel_next) due[count++] = flow;
+    for (std::uint32_t flow = std::exchange(bucket, 0); flow != 0; flow = cold_[flow].wheel_next) due[count++] = flow;
   }
   end_sorted(count, reason);
 }

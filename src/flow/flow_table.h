@@ -2,32 +2,43 @@
 #include <array>
 #include <cstdint>
 
-#include "base/pool.h"
+#include "base/reserved_memory.h"
 #include "metrics/counters.h"
 #include "model/flow_key.h"
 
 namespace tsujiban::flow {
 
-// How far a conversation has come; decides how long it may be silent.
-enum class FlowState : std::uint8_t { fresh, established, closed };
+// How far a conversation has come; decides how long it may be silent. `none`: the slot is free.
+enum class FlowState : std::uint8_t { none, fresh, established, closed };
 // Why a flow ended: `reason` of its record, in Suricata's words where it has one.
 enum class EndReason : std::uint8_t { timeout, forced, shutdown, reused };
 
-// What is kept of a flow of any protocol: one cache line. Index 0 of a direction is initiator to responder.
-struct Flow {
-  std::int64_t first_ns;  // Packet time of the first packet.
+// What every packet of a flow of any protocol looks at, the key of IPv4 included: one cache line. Index 0 of a
+// direction is initiator to responder.
+struct alignas(64) Flow {
+  std::uint64_t segment;    // The key's: the table's own, as the next four. See FlowTable::key_of.
+  std::uint64_t addresses;  // IPv4: `low` and, above it, `high`. IPv6: both folded; the whole ones lie apart.
+  std::uint16_t low_port, high_port;
+  std::uint8_t protocol;
+  // TCP: all flags seen, by direction. ICMP and ICMPv6: type and code of the first packet.
+  std::array<std::uint8_t, 2> first_bytes;
+  std::uint8_t told;  // The owner's: when it last told of this flow; 0 in a new one.
   std::int64_t last_ns;
-  std::array<std::uint64_t, 2> bytes;  // On the wire, from the IP header on.
   std::array<std::uint32_t, 2> packets;
-  std::uint64_t first_packet;  // Number of the first packet: unique, so it orders flows that end together.
-  std::uint32_t wheel_next;    // The table's own.
-  std::uint32_t session;       // The owner's: TCP session, 0 for none.
+  std::array<std::uint64_t, 2> bytes;  // On the wire, from the IP header on.
+  std::uint32_t session;               // The owner's: TCP session, 0 for none.
   AppProtocol app;
   std::uint8_t probes;  // How often its bytes were asked what they are; the first bit is the dispatcher's own mark.
   FlowState state;
   std::uint8_t flags;
 };
 static_assert(sizeof(Flow) == 64);
+
+// How a flow began: looked at when something is told of it.
+struct FlowStart {
+  std::int64_t first_ns;       // Packet time of the first packet.
+  std::uint64_t first_packet;  // Its number: unique, so it orders flows that end together.
+};
 
 namespace flow_flag {
 inline constexpr std::uint8_t initiator_is_high = 1;  // The initiator is the key's `high` end.
@@ -57,11 +68,11 @@ class FlowEndHandler {
   virtual void flow_ended(std::uint32_t flow, EndReason reason) noexcept = 0;
 };
 
-// The flows of one worker. Full keys are compared, the segment first among them; the hash is seeded. IPv4 flows take 88
-// bytes and IPv6 flows 112, and an index entry 8 bytes; the index doubles step by step (a few entries a packet), never
-// at once. At `flows_max` of a family the stalest of a sample is evicted and counted, and the new flow takes its slot.
-// Expiry is by packet time on a wheel of seconds that flows are moved on only when their turn comes: a packet touches
-// no neighbour.
+// The flows of one worker. Full keys are compared, the segment first among them; the hash is seeded. A flow has a line
+// that every packet touches and 24 bytes that few do, an IPv6 flow 32 more for its addresses, and an index entry of 8
+// bytes; the index doubles step by step (a few entries a packet), never at once. At `flows_max` of a family the stalest
+// of a sample is evicted and counted, and the new flow takes its slot. Expiry is by packet time on a wheel of seconds
+// that flows are moved on only when their turn comes: a packet touches no neighbour.
 class FlowTable {
  public:
   FlowTable(const Limits& limits, metrics::WorkerCounters& counters, FlowEndHandler& handler);
@@ -72,10 +83,10 @@ class FlowTable {
     __builtin_prefetch(&current_.entries[home(current_, tag_of(hash))]);
   }
   [[gnu::always_inline]] void prefetch_slot(std::uint32_t flow) const noexcept {
-    if (flow == 0) return;
-    const auto* slot = reinterpret_cast<const char*>(&at(flow));
-    __builtin_prefetch(slot, 1);
-    __builtin_prefetch(slot + sizeof(V4Slot) - 1, 1);  // The key lies behind the first line.
+    // Nobody's slot 0 is fetched rather than asked about.
+    __builtin_prefetch(&hot_[flow], 1);
+    if (is_v6(flow)) [[unlikely]]
+      __builtin_prefetch(&addresses6(flow));
   }
   // The flow that this hash most likely means, 0 if none: a guess to fetch what hangs on it, never to act on.
   std::uint32_t guess(std::uint64_t hash) const noexcept {
@@ -97,8 +108,8 @@ class FlowTable {
   // `initiator_is_high`).
   Found find_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now, std::uint64_t packet_number,
                        bool initiator_is_high, std::uint32_t hint = 0) noexcept {
-    // Ended meanwhile, the hinted slot still has its key, but no first packet.
-    if (hint != 0 && at(hint).first_packet != 0 && matches(hint, key)) [[likely]]
+    // Ended meanwhile, the hinted slot still has its key, but no state. Slot 0 never has one.
+    if (hot_[hint].state != FlowState::none && matches(hint, key)) [[likely]]
       return {hint, false};
     return search_or_create(key, hash, now, packet_number, initiator_is_high);
   }
@@ -106,23 +117,10 @@ class FlowTable {
   // slot.
   void restart(std::uint32_t flow, PacketTime now, std::uint64_t packet_number, bool initiator_is_high) noexcept;
 
-  Flow& at(std::uint32_t flow) noexcept { return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].flow : v4_[flow].flow; }
-  const Flow& at(std::uint32_t flow) const noexcept {
-    return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].flow : v4_[flow].flow;
-  }
+  Flow& at(std::uint32_t flow) noexcept { return hot_[flow]; }
+  const Flow& at(std::uint32_t flow) const noexcept { return hot_[flow]; }
+  const FlowStart& start_of(std::uint32_t flow) const noexcept { return cold_[flow].start; }
   FlowKey key_of(std::uint32_t flow) const noexcept;
-  // TCP: all flags seen, by direction. ICMP and ICMPv6: type and code of the first packet.
-  std::array<std::uint8_t, 2>& first_bytes_of(std::uint32_t flow) noexcept {
-    return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].first_bytes : v4_[flow].first_bytes;
-  }
-  const std::array<std::uint8_t, 2>& first_bytes_of(std::uint32_t flow) const noexcept {
-    return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].first_bytes : v4_[flow].first_bytes;
-  }
-
-  // The owner's: when it last told of this flow; 0 in a new one.
-  std::uint8_t& told_of(std::uint32_t flow) noexcept {
-    return (flow & v6_bit) != 0 ? v6_[flow & ~v6_bit].told : v4_[flow].told;
-  }
 
   // Ends what is over its time. Cheap when no second has passed.
   void advance(PacketTime now) noexcept {
@@ -132,30 +130,24 @@ class FlowTable {
   }
   // Ends everything, in order of first packets.
   void end_all(EndReason reason) noexcept;
-  std::uint32_t size() const noexcept { return v4_.size() + v6_.size(); }
+  std::uint32_t size() const noexcept { return v4_.size + v6_.size; }
 
  private:
-  // The key's addresses are IPv4; half of the space of the general key.
-  struct V4Slot {
-    Flow flow;
-    std::uint64_t segment;
-    std::uint32_t low, high;
-    std::uint16_t low_port, high_port;
-    std::uint8_t protocol;
-    std::array<std::uint8_t, 2> first_bytes;
-    std::uint8_t told;
+  struct Cold {
+    FlowStart start;
+    std::uint32_t wheel_next;  // In the wheel's second, or the next free slot.
+    std::uint32_t tag;         // To find the index entry when the flow ends.
   };
-  struct V6Slot {
-    Flow flow;
-    std::uint64_t segment;
+  static_assert(sizeof(Cold) == 24);
+  struct Addresses6 {
     IpAddress low, high;
-    std::uint16_t low_port, high_port;
-    std::uint8_t protocol;
-    std::array<std::uint8_t, 2> first_bytes;
-    std::uint8_t told;
   };
-  static_assert(sizeof(V4Slot) == 88 && sizeof(V6Slot) == 112);
-  static constexpr std::uint32_t v6_bit = 1u << 31;
+  // The slots of one family lie in a row of their own, IPv4's first: 1 to `flows_max`, then as many of IPv6. Memory is
+  // touched as slots are first used, freed slots are reused first.
+  struct Family {
+    std::uint32_t base;  // Slot before its first one.
+    std::uint32_t size = 0, used_high = 0, free = 0;
+  };
   static constexpr std::uint32_t wheel_seconds = 1024;
   static constexpr unsigned index_bits_min = 12, index_bits_max = 30;
   static constexpr std::size_t move_entries_max = 8;  // Entries moved to the larger index by each insertion.
@@ -174,16 +166,18 @@ class FlowTable {
   static std::uint32_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> 32); }
   static std::size_t home(const Index& index, std::uint32_t tag) noexcept { return tag >> (32 - index.bits); }
 
+  bool is_v6(std::uint32_t flow) const noexcept { return flow > v6_.base; }
+  Addresses6& addresses6(std::uint32_t flow) const noexcept { return addresses6_[flow - v6_.base]; }
+  static std::uint64_t both(std::uint32_t low, std::uint32_t high) noexcept { return std::uint64_t{high} << 32 | low; }
   bool matches(std::uint32_t slot, const FlowKey& key) const noexcept {
-    if ((slot & v6_bit) != 0) {
-      const V6Slot& s = v6_[slot & ~v6_bit];
-      return s.low == key.low && s.high == key.high && s.segment == key.segment.raw() && s.low_port == key.low_port &&
-             s.high_port == key.high_port && s.protocol == key.protocol;
-    }
-    const V4Slot& s = v4_[slot];
-    return s.low == key.low.as_v4() && s.high == key.high.as_v4() && s.segment == key.segment.raw() &&
-           s.low_port == key.low_port && s.high_port == key.high_port && s.protocol == key.protocol &&
-           key.low.is_v4() && key.high.is_v4();
+    const Flow& f = hot_[slot];
+    const bool same = (f.addresses == both(key.low.as_v4(), key.high.as_v4())) & (f.segment == key.segment.raw()) &
+                      (f.low_port == key.low_port) & (f.high_port == key.high_port) & (f.protocol == key.protocol);
+    if (!same) return false;
+    if (!is_v6(slot)) [[likely]]
+      return key.low.is_v4() & key.high.is_v4();
+    const Addresses6& whole = addresses6(slot);
+    return whole.low == key.low && whole.high == key.high;
   }
   Found search_or_create(const FlowKey& key, std::uint64_t hash, PacketTime now, std::uint64_t packet_number,
                          bool initiator_is_high) noexcept;
@@ -192,10 +186,10 @@ class FlowTable {
   static bool erase(Index& index, std::uint32_t tag, std::uint32_t slot) noexcept;
   void grow_step() noexcept;
   void start_growth() noexcept;
-  std::uint32_t hash_tag_of(std::uint32_t flow) const noexcept;
   void unlink(std::uint32_t flow) noexcept;
   void begin(std::uint32_t flow, PacketTime now, std::uint64_t packet_number, bool initiator_is_high) noexcept;
-  std::uint32_t evict_one(bool v6) noexcept;
+  std::uint32_t allocate(Family& family) noexcept;
+  std::uint32_t evict_one(const Family& family) noexcept;
   Duration timeout_of(std::uint32_t flow) const noexcept;
   void schedule(std::uint32_t flow, std::int64_t due_ns) noexcept;
   void turn(PacketTime now, std::int64_t second) noexcept;
@@ -204,9 +198,11 @@ class FlowTable {
   Limits limits_;
   metrics::WorkerCounters& counters_;
   FlowEndHandler& handler_;
-  Pool<V4Slot> v4_;
-  Pool<V6Slot> v6_;
-  ReservedMemory tags4_, tags6_;  // The tag of each slot, to find its index entry when it ends.
+  ReservedMemory hot_memory_, cold_memory_, addresses6_memory_;
+  Flow* hot_;                // Of both families; slot 0 is nobody's.
+  Cold* cold_;               // By the same slots.
+  Addresses6* addresses6_;   // By slot from the family's base on.
+  Family v4_, v6_;
   std::array<ReservedMemory, index_bits_max + 1> index_memory_;
   Index current_, old_;  // `old_` while it is being emptied into `current_`.
   std::size_t move_at_ = 0;

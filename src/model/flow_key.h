@@ -26,21 +26,22 @@ inline bool stands_before(const IpAddress& b, std::uint16_t b_port, const IpAddr
   return less | (same & port_less);
 }
 
-// The key of a decoded IP packet; `swapped` tells that its source is the key's `high`.
-inline FlowKey flow_key_of(const DecodedPacket& packet, bool& swapped) noexcept {
-  // ICMP carries type and code where others have ports; a flow of it is the address pair.
-  const bool ports = packet.protocol != static_cast<std::uint8_t>(IpProtocol::icmp) &&
-                     packet.protocol != static_cast<std::uint8_t>(IpProtocol::icmpv6);
+// ICMP carries type and code where others have ports; a flow of it is the address pair.
+inline bool has_ports(const DecodedPacket& packet) noexcept {
+  return packet.protocol != static_cast<std::uint8_t>(IpProtocol::icmp) &&
+         packet.protocol != static_cast<std::uint8_t>(IpProtocol::icmpv6);
+}
+
+// The key of a decoded IP packet, whose `source_is_high` is set.
+inline FlowKey flow_key_of(const DecodedPacket& packet) noexcept {
+  const bool ports = has_ports(packet);
   const std::uint16_t sp = ports ? packet.source_port : std::uint16_t{0},
                       dp = ports ? packet.destination_port : std::uint16_t{0};
-  const IpAddress &a = packet.source, &b = packet.destination;
-  swapped = stands_before(b, dp, a, sp);
-  const std::uint64_t mask = std::uint64_t{0} - static_cast<std::uint64_t>(swapped);
-  const std::uint64_t high = (a.high ^ b.high) & mask, low = (a.low ^ b.low) & mask;
-  const auto port = static_cast<std::uint16_t>((sp ^ dp) & mask);
+  const bool swapped = packet.source_is_high;
+  const auto port = static_cast<std::uint16_t>((sp ^ dp) & (swapped ? 0xffff : 0));
   return {packet.segment,
-          {a.high ^ high, a.low ^ low},
-          {b.high ^ high, b.low ^ low},
+          swapped ? packet.destination : packet.source,
+          swapped ? packet.source : packet.destination,
           static_cast<std::uint16_t>(sp ^ port),
           static_cast<std::uint16_t>(dp ^ port),
           packet.protocol};
@@ -52,12 +53,17 @@ inline std::uint64_t pair_hash_of(HashSeed seed, SegmentKey segment, const IpAdd
   return hash_mix(hash_mix(a.high ^ seed.a, a.low ^ seed.b) + hash_mix(b.high ^ seed.a, b.low ^ seed.b),
                   segment.raw() ^ seed.b);
 }
-inline std::uint64_t flow_hash_of(HashSeed seed, std::uint64_t pair_hash, const IpAddress& a, const IpAddress& b,
-                                  std::uint16_t a_port, std::uint16_t b_port, std::uint8_t protocol) noexcept {
-  const std::uint64_t mask = std::uint64_t{0} - static_cast<std::uint64_t>(stands_before(b, b_port, a, a_port));
+// `swapped`: stands_before(b, b_port, a, a_port).
+inline std::uint64_t flow_hash_of(HashSeed seed, std::uint64_t pair_hash, bool swapped, std::uint16_t a_port,
+                                  std::uint16_t b_port, std::uint8_t protocol) noexcept {
+  const std::uint64_t mask = std::uint64_t{0} - static_cast<std::uint64_t>(swapped);
   const std::uint64_t exchanged = (std::uint64_t{a_port} ^ b_port) & mask;
   const std::uint64_t ports = (a_port ^ exchanged) << 16 | (b_port ^ exchanged);
   return hash_mix(pair_hash ^ seed.a, (ports << 8 | protocol) ^ seed.b);
+}
+inline std::uint64_t flow_hash_of(HashSeed seed, std::uint64_t pair_hash, const IpAddress& a, const IpAddress& b,
+                                  std::uint16_t a_port, std::uint16_t b_port, std::uint8_t protocol) noexcept {
+  return flow_hash_of(seed, pair_hash, stands_before(b, b_port, a, a_port), a_port, b_port, protocol);
 }
 
 }  // namespace tsujiban

@@ -196,8 +196,11 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
     if (k + states_ahead < own) prefetch_states(packets_[own_[k + states_ahead]], guesses_[k + states_ahead]);
     if (k + pairs_ahead < own) prefetch_pair(packets_[own_[k + pairs_ahead]], guesses_[k + pairs_ahead]);
     const PacketTime now = packets_[i].time;
-    if (now.ns / 1'000'000'000 != tick_second_) [[unlikely]]
-      tick(now, packets[i].number, Phase::tick);
+    // Beyond the present second, or before it; the division that tells is not for every packet.
+    if (static_cast<std::uint64_t>(now.ns) - static_cast<std::uint64_t>(second_begins_ns_) >= 1'000'000'000)
+        [[unlikely]] {
+      if (now.ns / 1'000'000'000 != tick_second_) tick(now, packets[i].number, Phase::tick);
+    }
     if (names_ != nullptr) [[unlikely]]
       note_names(packets_[i]);
     if (k < own && own_[k] == i) {
@@ -261,6 +264,7 @@ void Worker::report(PacketTime now, bool idle) noexcept {
 // same packets, because all see every packet's time.
 void Worker::tick(PacketTime now, std::uint64_t number, Phase phase) noexcept {
   tick_second_ = now.ns / 1'000'000'000;
+  second_begins_ns_ = tick_second_ * 1'000'000'000;
   told_mark_ = static_cast<std::uint8_t>(tick_second_ / 60) & told_minute_mask;
   const std::uint64_t idle_order = phase == Phase::idle ? static_cast<std::uint64_t>(now.ns) : 0;
   current_time_ = now;
@@ -331,21 +335,21 @@ void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept 
 
 dissect::MessageContext Worker::context_of(const DecodedPacket& packet, std::uint32_t flow_index,
                                            Direction direction) const noexcept {
-  dissect::MessageContext context{};
-  context.packet = &packet;
-  context.time = packet.time;
-  context.flow_ids = flow_index != 0 ? this : nullptr;
-  context.flow = flow_index;
-  context.pair_hash = packet.pair_hash;
-  context.direction = direction;
-  context.source = packet.source;
-  context.destination = packet.destination;
-  context.source_port = packet.source_port;
-  context.destination_port = packet.destination_port;
-  context.segment = packet.segment;
-  context.ip_protocol = packet.protocol;
-  if (flow_index != 0) context.app_protocol = flows_.at(flow_index).app;
-  return context;
+  // In one piece: cleared first and filled after, it would be written twice.
+  return {.packet = &packet,
+          .time = packet.time,
+          .flow_id = 0,
+          .direction = direction,
+          .source = packet.source,
+          .destination = packet.destination,
+          .source_port = packet.source_port,
+          .destination_port = packet.destination_port,
+          .segment = packet.segment,
+          .ip_protocol = packet.protocol,
+          .app_protocol = flow_index != 0 ? flows_.at(flow_index).app : AppProtocol::unknown,
+          .flow_ids = flow_index != 0 ? this : nullptr,
+          .flow = flow_index,
+          .pair_hash = packet.pair_hash};
 }
 
 // From content: the same capture gives the same ids, whatever the seed and the workers.
@@ -354,7 +358,7 @@ std::uint64_t Worker::flow_id_of(std::uint32_t flow_index) const noexcept {
   const FlowKey key = flows_.key_of(flow_index);
   const std::uint64_t pair = pair_hash_of(fixed, key.segment, key.low, key.high);
   const std::uint64_t id = flow_hash_of(fixed, pair, key.low, key.high, key.low_port, key.high_port, key.protocol);
-  return std::max<std::uint64_t>(hash_mix(id ^ fixed.a, flows_.at(flow_index).first_packet ^ fixed.b) & flow_id_mask,
+  return std::max<std::uint64_t>(hash_mix(id ^ fixed.a, flows_.start_of(flow_index).first_packet ^ fixed.b) & flow_id_mask,
                                  1);
 }
 
@@ -399,8 +403,8 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
     counters_.tcp.add();
   else if (is_icmp(packet.protocol))
     counters_.icmp.add();
-  bool source_is_high = false;
-  const FlowKey key = flow_key_of(packet, source_is_high);
+  const bool source_is_high = packet.source_is_high;
+  const FlowKey key = flow_key_of(packet);
   // An answering segment that comes first still tells who asked.
   const bool answers = tcp && (packet.tcp_flags & (tcp_flag::syn | tcp_flag::ack)) == (tcp_flag::syn | tcp_flag::ack);
   const bool initiator_is_high = source_is_high != answers;
@@ -431,9 +435,9 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   }
   const std::uint8_t settled_before = flow->flags & flow::flow_flag::app_settled;
   if (tcp) {
-    flows_.first_bytes_of(found.flow)[side] |= packet.tcp_flags;
+    flows_.at(found.flow).first_bytes[side] |= packet.tcp_flags;
   } else if (found.created && is_icmp(packet.protocol)) {
-    flows_.first_bytes_of(found.flow) = {static_cast<std::uint8_t>(packet.source_port),
+    flows_.at(found.flow).first_bytes = {static_cast<std::uint8_t>(packet.source_port),
                                          static_cast<std::uint8_t>(packet.destination_port)};
   }
 
@@ -474,14 +478,14 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   }
   flow->flags |= spoke;
   // Looked at once a minute: a verdict that holds for a time only is asked again, and every second time it is told on.
-  std::uint8_t& told = flows_.told_of(found.flow);
+  std::uint8_t& told = flows_.at(found.flow).told;
   const bool due = (told & told_minute_mask) != told_mark_;
   const bool judged_anew = found.created || identified || renamed_ || outdated ||
                            (due && (told & (verdict_is_timed | verdict_awaits_name)) != 0);
   renamed_ = false;
   if (run_.allow != nullptr && judged_anew) judge(found.flow, packet.time);
   if (run_.allow == nullptr && outdated) flow->flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
-  const bool goes_on = due && !found.created && ((told_mark_ ^ flow->first_packet) & 1) == 0;
+  const bool goes_on = due && !found.created && ((told_mark_ ^ flows_.start_of(found.flow).first_packet) & 1) == 0;
   if (due) told = static_cast<std::uint8_t>((told & ~told_minute_mask) | told_mark_);
   const bool burst = (flow->packets[side] & (packet_burst - 1)) == 0;
   if (found.created || identified || goes_on || burst || (side == 1 && flow->packets[1] == 1))
@@ -558,8 +562,8 @@ policy::Conversation Worker::conversation_of(std::uint32_t flow_index, PacketTim
   c.protocol = key.protocol;
   c.app = flow.app;
   if (is_icmp(key.protocol)) {
-    c.initiator_port = flows_.first_bytes_of(flow_index)[0];
-    c.responder_port = flows_.first_bytes_of(flow_index)[1];
+    c.initiator_port = flows_.at(flow_index).first_bytes[0];
+    c.responder_port = flows_.at(flow_index).first_bytes[1];
   }
   const bool tcp = key.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
   const bool udp = key.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
@@ -567,7 +571,7 @@ policy::Conversation Worker::conversation_of(std::uint32_t flow_index, PacketTim
   // A SYN says who began. An ECHONET Lite answer goes to port 3610 whatever port asked, so it begins a five-tuple of
   // its own and its sender did not begin the conversation.
   c.direction_certain =
-      tcp ? (flows_.first_bytes_of(flow_index)[0] & tcp_flag::syn) != 0 : flow.app != AppProtocol::echonet_lite;
+      tcp ? (flows_.at(flow_index).first_bytes[0] & tcp_flag::syn) != 0 : flow.app != AppProtocol::echonet_lite;
   return c;
 }
 
@@ -575,7 +579,7 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
   const flow::Flow& flow = flows_.at(flow_index);
   const bool by_time = reason == flow::EndReason::timeout || reason == flow::EndReason::shutdown;
   const Order before = records_.order();
-  if (by_time && before.phase == Phase::tick) records_.set_order({before.packet, before.phase, flow.first_packet});
+  if (by_time && before.phase == Phase::tick) records_.set_order({before.packet, before.phase, flows_.start_of(flow_index).first_packet});
   const DecodedPacket* packet_before = current_packet_;
   current_packet_ = nullptr;
 
@@ -587,7 +591,7 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
   end_session(flow_index);
   renamed_ = false;
   // Who waited for a name and did not hear one: a connection that nobody answered, for one.
-  if (run_.allow != nullptr && (flows_.told_of(flow_index) & verdict_awaits_name) != 0 && !began_unseen(flow_index)) {
+  if (run_.allow != nullptr && (flows_.at(flow_index).told & verdict_awaits_name) != 0 && !began_unseen(flow_index)) {
     judge(flow_index, {flow.last_ns}, true);
     if ((flow.flags & flow::flow_flag::denied) != 0) tell_denied(flow_index, {flow.last_ns}, nullptr);
   }
@@ -612,15 +616,15 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
     record.packets_to_client = flow.packets[1];
     record.bytes_to_server = flow.bytes[0];
     record.bytes_to_client = flow.bytes[1];
-    record.start = {flow.first_ns};
+    record.start = {flows_.start_of(flow_index).first_ns};
     record.end = {flow.last_ns};
     record.state = flow.state == flow::FlowState::fresh         ? output::FlowState::fresh
                    : flow.state == flow::FlowState::established ? output::FlowState::established
                                                                 : output::FlowState::closed;
     record.reason = reason_of(reason);
     record.alerted = (flow.flags & flow::flow_flag::alerted) != 0;
-    record.tcp_flags_to_server = record.is_tcp ? flows_.first_bytes_of(flow_index)[0] : std::uint8_t{0};
-    record.tcp_flags_to_client = record.is_tcp ? flows_.first_bytes_of(flow_index)[1] : std::uint8_t{0};
+    record.tcp_flags_to_server = record.is_tcp ? flows_.at(flow_index).first_bytes[0] : std::uint8_t{0};
+    record.tcp_flags_to_client = record.is_tcp ? flows_.at(flow_index).first_bytes[1] : std::uint8_t{0};
     output::write_flow(*json, records_.timestamps(), record);
     records_.end();
   }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/pool.h"
 #include "decode/checksum.h"
 #include "decode/decoder.h"
 #include "decode/duplicate_filter.h"
@@ -157,7 +158,7 @@ class Worker final : private flow::FlowEndHandler,
   std::array<std::uint32_t, batch_max> guesses_{};
   std::vector<detect::SignatureMatch> matches_;
   std::size_t match_at_ = 0;
-  std::int64_t tick_second_ = INT64_MIN, pulse_at_ns_ = INT64_MIN;
+  std::int64_t tick_second_ = INT64_MIN, second_begins_ns_ = INT64_MIN, pulse_at_ns_ = INT64_MIN;
   std::uint64_t last_number_ = 0;
   std::uint64_t answered_ = 0, one_sided_ = 0;
   std::int64_t first_ns_ = 0, last_ns_ = 0;

@@ -75,12 +75,12 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
       burst ? direction == Direction::to_initiator : (flow.flags & flow::flow_flag::responder_spoke) != 0;
   // A refusal is no answer: TCP's responder has to have said something else than RST.
   const std::uint8_t said = fact.ip_protocol == static_cast<std::uint8_t>(IpProtocol::tcp)
-                                ? flows_.first_bytes_of(flow_index)[1]
+                                ? flows_.at(flow_index).first_bytes[1]
                                 : std::uint8_t{0};
   seen.established =
       flow.packets[0] != 0 && flow.packets[1] != 0 && ((said & tcp_flag::rst) == 0 || (said & tcp_flag::syn) != 0);
   seen.denied = (flow.flags & flow::flow_flag::denied) != 0;
-  seen.unnamed = (flows_.told_of(flow_index) & verdict_awaits_name) != 0 && began_unseen(flow_index);
+  seen.unnamed = (flows_.at(flow_index).told & verdict_awaits_name) != 0 && began_unseen(flow_index);
   const std::uint64_t packets = std::uint64_t{flow.packets[0]} + flow.packets[1];
   seen.packets = static_cast<std::uint32_t>(std::min<std::uint64_t>(packets, UINT32_MAX));
   seen.packets_back = flow.packets[1];

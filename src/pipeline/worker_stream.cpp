@@ -38,21 +38,20 @@ dissect::MessageContext Worker::stream_context(Direction direction) const noexce
   const FlowKey key = flows_.key_of(current_flow_);
   const bool from_high =
       ((flow.flags & flow::flow_flag::initiator_is_high) != 0) == (direction == Direction::to_responder);
-  dissect::MessageContext context{};
-  context.packet = current_packet_;
-  context.time = current_time_;
-  context.flow_ids = this;
-  context.flow = current_flow_;
-  if (current_packet_ != nullptr) context.pair_hash = current_packet_->pair_hash;
-  context.direction = direction;
-  context.source = from_high ? key.high : key.low;
-  context.destination = from_high ? key.low : key.high;
-  context.source_port = from_high ? key.high_port : key.low_port;
-  context.destination_port = from_high ? key.low_port : key.high_port;
-  context.segment = key.segment;
-  context.ip_protocol = key.protocol;
-  context.app_protocol = flow.app;
-  return context;
+  return {.packet = current_packet_,
+          .time = current_time_,
+          .flow_id = 0,
+          .direction = direction,
+          .source = from_high ? key.high : key.low,
+          .destination = from_high ? key.low : key.high,
+          .source_port = from_high ? key.high_port : key.low_port,
+          .destination_port = from_high ? key.low_port : key.high_port,
+          .segment = key.segment,
+          .ip_protocol = key.protocol,
+          .app_protocol = flow.app,
+          .flow_ids = this,
+          .flow = current_flow_,
+          .pair_hash = current_packet_ != nullptr ? current_packet_->pair_hash : 0};
 }
 
 void Worker::bytes(Direction direction, Bytes piece) noexcept {

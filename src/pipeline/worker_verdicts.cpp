@@ -10,16 +10,15 @@ constexpr bool is_tcp(std::uint8_t protocol) noexcept { return protocol == stati
 
 // TCP whose beginning is not there: what its client called the server may have been said before.
 bool Worker::began_unseen(std::uint32_t flow_index) const noexcept {
-  return is_tcp(flows_.key_of(flow_index).protocol) && (flows_.first_bytes_of(flow_index)[0] & tcp_flag::syn) == 0;
+  return is_tcp(flows_.key_of(flow_index).protocol) && (flows_.at(flow_index).first_bytes[0] & tcp_flag::syn) == 0;
 }
 
 policy::Verdict Worker::verdict_of(std::uint32_t flow_index, PacketTime time, bool over) noexcept {
   const policy::Conversation c = conversation_of(flow_index, time);
   if (names_ == nullptr) return run_.allow->judge(c);
-  const flow::Flow& flow = flows_.at(flow_index);
-  const bool said = (flows_.told_of(flow_index) & name_said) != 0;
+  const bool said = (flows_.at(flow_index).told & name_said) != 0;
   const bool may_say = !c.app_settled || c.app == AppProtocol::tls || c.app == AppProtocol::http;
-  const bool waited = over || time.ns - flow.first_ns > name_wait.ns;
+  const bool waited = over || time.ns - flows_.start_of(flow_index).first_ns > name_wait.ns;
   // Where the beginning was not seen nobody can know what was said in it: that is not held against it.
   const bool open = is_tcp(c.protocol) && !said && (began_unseen(flow_index) || (may_say && !waited));
   const policy::Domains initiator = names_->known(c.link, c.responder, c.initiator, time),
@@ -37,7 +36,7 @@ void Worker::judge(std::uint32_t flow_index, PacketTime time, bool over) noexcep
   if (verdict.initiator_asset != 0) assets_seen_[verdict.initiator_asset - 1] = 1;
   if (verdict.responder_asset != 0) assets_seen_[verdict.responder_asset - 1] = 1;
   flow::Flow& flow = flows_.at(flow_index);
-  std::uint8_t& told = flows_.told_of(flow_index);
+  std::uint8_t& told = flows_.at(flow_index).told;
   told = static_cast<std::uint8_t>((told & (told_minute_mask | name_said)) |
                                    (verdict.valid_until.ns != INT64_MAX ? verdict_is_timed : std::uint8_t{0}) |
                                    (verdict.awaits_name ? verdict_awaits_name : std::uint8_t{0}));
@@ -77,7 +76,7 @@ void Worker::tell_denied(std::uint32_t flow_index, PacketTime time, const RawPac
   alert.destination_asset = verdict.responder_asset;
   alert.inbound_from_outside = verdict.inbound_from_outside;
   alert.flow_id = flow_id_of(flow_index);
-  alert.packet_number = packet != nullptr ? packet->number : flow.first_packet;
+  alert.packet_number = packet != nullptr ? packet->number : flows_.start_of(flow_index).first_packet;
   if (packet != nullptr) {
     alert.input = packet->input;
     alert.has_input = true;
@@ -115,7 +114,7 @@ void Worker::note_names(const DecodedPacket& packet) noexcept {
 
 void Worker::called(const dissect::MessageContext& context, std::string_view name) noexcept {
   if (context.flow == 0) return;
-  flows_.told_of(context.flow) |= name_said;
+  flows_.at(context.flow).told |= name_said;
   renamed_ = true;
   if (!name.empty()) names_->learn(context.segment, context.source, context.destination, name, 0, context.time);
 }
