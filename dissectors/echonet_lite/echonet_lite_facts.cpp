@@ -42,14 +42,19 @@ void turn_round(Fact& fact, const MessageContext& context) noexcept {
 }
 
 // Keys of news: who says it in which pair of hosts, and what makes the fact another one.
-std::uint64_t key_of(const RecordSink& sink, const MessageContext& context, FactKind kind,
-                     std::uint64_t what) noexcept {
-  const HashSeed& seed = sink.seed();
-  std::uint64_t pair = context.pair_hash;
-  if (pair == 0) pair = pair_hash_of(seed, context.segment, context.source, context.destination);
-  const std::uint64_t from = stands_before(context.source, 0, context.destination, 0) ? 1 : 0;
-  return hash_mix(pair ^ seed.a, (what << 6 | static_cast<unsigned>(kind) << 1 | from) ^ seed.b);
-}
+struct NewsKey {
+  std::uint64_t pair, from, seed;
+  NewsKey(const RecordSink& sink, const MessageContext& context) noexcept
+      : pair((context.pair_hash != 0
+                  ? context.pair_hash
+                  : pair_hash_of(sink.seed(), context.segment, context.source, context.destination)) ^
+             sink.seed().a),
+        from(stands_before(context.source, 0, context.destination, 0) ? 1 : 0),
+        seed(sink.seed().b) {}
+  std::uint64_t of(FactKind kind, std::uint64_t what) const noexcept {
+    return hash_mix(pair, (what << 6 | static_cast<unsigned>(kind) << 1 | from) ^ seed);
+  }
+};
 
 // Equal values have equal marks, and nobody without the seed finds two others that have. Nearly all are short.
 std::uint64_t mark_of(Bytes edt, std::uint8_t service, const HashSeed& seed) noexcept {
@@ -58,29 +63,30 @@ std::uint64_t mark_of(Bytes edt, std::uint8_t service, const HashSeed& seed) noe
 }
 
 // Having an object lasts; that the node still speaks is told every few minutes, and that it starts (5.11.1) each time.
-void tell_object(const MessageContext& context, std::uint32_t object, ObjectSeen::How how, RecordSink& sink) noexcept {
+void tell_object(const MessageContext& context, const NewsKey& news, std::uint32_t object, ObjectSeen::How how,
+                 RecordSink& sink) noexcept {
   using How = ObjectSeen::How;
   const FactKind kind = how == How::asks ? FactKind::asker : FactKind::object;
   if (!sink.wants(kind)) return;
   if (how == How::answered || (how == How::announced && object >> 8 != node_profile)) {
     // Who answers for an object has it, and what it announces of it says nothing more.
     constexpr std::uint32_t has = 1, answers = 2;
-    if (!sink.is_addition(key_of(sink, context, kind, object), how == How::answered ? has | answers : has,
-                          presence_repeat, context.time))
+    if (!sink.is_addition(news.of(kind, object), how == How::answered ? has | answers : has, presence_repeat,
+                          context.time))
       return;
   } else {
     const Duration repeat = how == How::announced ? news_repeat : how == How::asks ? presence_repeat : state_repeat;
     const std::uint64_t what = std::uint64_t{object} << 8 | static_cast<unsigned>(how) | std::uint64_t{1} << 40;
-    if (!sink.is_change(key_of(sink, context, kind, what), 0, repeat, context.time)) return;
+    if (!sink.is_change(news.of(kind, what), 0, repeat, context.time)) return;
   }
   Fact fact = fact_of(kind, context);
   fact.object = {how, object};
   sink.fact(fact);
 }
 
-void tell_listed_objects(const MessageContext& context, Bytes edt, RecordSink& sink) noexcept {
+void tell_listed_objects(const MessageContext& context, const NewsKey& news, Bytes edt, RecordSink& sink) noexcept {
   for (std::size_t i = 0; i < edt[0] && 1 + 3 * (i + 1) <= edt.size(); ++i)
-    tell_object(context, load_be24(edt, 1 + 3 * i), ObjectSeen::How::listed, sink);
+    tell_object(context, news, load_be24(edt, 1 + 3 * i), ObjectSeen::How::listed, sink);
 }
 
 // As records show it: with a mask the pseudonym.
@@ -100,10 +106,10 @@ void put_identity(std::array<char, 24>& text, Bytes edt, const output::Mask* mas
 }
 
 // What lasts is told every ten minutes, an identity more often: who has it must be heard of.
-void tell_reading(const MessageContext& context, const FrameEvent& frame, const PropertyView& view,
+void tell_reading(const MessageContext& context, const NewsKey& news, const FrameEvent& frame, const PropertyView& view,
                   RecordSink& sink) noexcept {
   const std::uint64_t what = std::uint64_t{frame.seoj} << 8 | view.epc;
-  if (!sink.is_change(key_of(sink, context, FactKind::reading, what), mark_of(view.edt, 0, sink.seed()),
+  if (!sink.is_change(news.of(FactKind::reading, what), mark_of(view.edt, 0, sink.seed()),
                       view.epc == epc_identification ? presence_repeat : state_repeat, context.time))
     return;
   Fact fact = fact_of(FactKind::reading, context);
@@ -120,9 +126,9 @@ void tell_reading(const MessageContext& context, const FrameEvent& frame, const 
 }
 
 // Answers and announcements.
-void tell_values(const MessageContext& context, const FrameEvent& frame, std::uint32_t offset, unsigned count,
-                 ObjectSeen::How how, RecordSink& sink) noexcept {
-  tell_object(context, frame.seoj, how, sink);
+void tell_values(const MessageContext& context, const NewsKey& news, const FrameEvent& frame, std::uint32_t offset,
+                 unsigned count, ObjectSeen::How how, RecordSink& sink) noexcept {
+  tell_object(context, news, frame.seoj, how, sink);
   const std::uint16_t class_code = class_of(frame.seoj);
   const PropertySet& told = state_properties(class_code);
   PropertyCursor cursor(frame.bytes, offset, count);
@@ -130,17 +136,17 @@ void tell_values(const MessageContext& context, const FrameEvent& frame, std::ui
   while (cursor.next(view) && view.complete) {
     if (view.pdc == 0 || !told.has(view.epc)) continue;
     if (class_code == node_profile && (view.epc == epc_instance_list || view.epc == epc_instance_list_s))
-      tell_listed_objects(context, view.edt, sink);
+      tell_listed_objects(context, news, view.edt, sink);
     else if (sink.wants(FactKind::reading))
-      tell_reading(context, frame, view, sink);
+      tell_reading(context, news, frame, view, sink);
   }
 }
 
 // Requests are the same over and over, or lists that vary. That somebody asks this object lasts for a while; beyond
 // that only asking for what the node has, and walking through the object's properties, is news.
-void tell_inquiry(const MessageContext& context, const FrameEvent& frame, std::uint32_t offset, unsigned count,
-                  bool refused, RecordSink& sink) noexcept {
-  if (!refused) tell_object(context, frame.seoj, ObjectSeen::How::asks, sink);
+void tell_inquiry(const MessageContext& context, const NewsKey& news, const FrameEvent& frame, std::uint32_t offset,
+                  unsigned count, bool refused, RecordSink& sink) noexcept {
+  if (!refused) tell_object(context, news, frame.seoj, ObjectSeen::How::asks, sink);
   if (!sink.wants(FactKind::inquiry)) return;
   const std::uint32_t object = refused ? frame.seoj : frame.deoj;
   const bool node = class_of(object) == node_profile;
@@ -156,7 +162,7 @@ void tell_inquiry(const MessageContext& context, const FrameEvent& frame, std::u
   if ((points[0] | points[1]) == 0) return;
 
   const std::uint64_t what = std::uint64_t{object} << 1 | (refused ? 1 : 0);
-  RecordSink::Asked& asked = sink.asked(key_of(sink, context, FactKind::inquiry, what));
+  RecordSink::Asked& asked = sink.asked(news.of(FactKind::inquiry, what));
   const auto second = static_cast<std::uint32_t>(context.time.ns / 1'000'000'000);
   const auto seconds_of = [](Duration time) { return static_cast<std::uint32_t>(time.ns / 1'000'000'000); };
   if (second - asked.since_second >= seconds_of(walk_window)) {
@@ -184,7 +190,8 @@ void tell_inquiry(const MessageContext& context, const FrameEvent& frame, std::u
   sink.fact(fact);
 }
 
-void tell_writes(const MessageContext& context, const FrameEvent& frame, bool refused, RecordSink& sink) noexcept {
+void tell_writes(const MessageContext& context, const NewsKey& news, const FrameEvent& frame, bool refused,
+                 RecordSink& sink) noexcept {
   const std::uint32_t object = owner_of(frame.service, frame.seoj, frame.deoj);
   const std::uint8_t request = refused ? request_of(frame.service) : frame.service;
   bool by_public = false, told = false;
@@ -195,8 +202,8 @@ void tell_writes(const MessageContext& context, const FrameEvent& frame, bool re
     // A refusal returns the refused properties with their value, and the accepted ones without (Part 2, 4.2.3).
     if (refused && view.pdc == 0) continue;
     const std::uint64_t place = std::uint64_t{object} << 8 | view.epc;
-    if (!refused && !sink.is_change(key_of(sink, context, FactKind::control_write, place),
-                                    mark_of(view.edt, request, sink.seed()), state_repeat, context.time))
+    if (!refused && !sink.is_change(news.of(FactKind::control_write, place), mark_of(view.edt, request, sink.seed()),
+                                    state_repeat, context.time))
       continue;
     Fact fact = fact_of(FactKind::control_write, context);
     if (refused) turn_round(fact, context);
@@ -220,7 +227,7 @@ void tell_writes(const MessageContext& context, const FrameEvent& frame, bool re
     told = true;
   }
   // Who writes shows an object of its own.
-  if (told && !refused) tell_object(context, frame.seoj, ObjectSeen::How::asks, sink);
+  if (told && !refused) tell_object(context, news, frame.seoj, ObjectSeen::How::asks, sink);
 }
 
 }  // namespace
@@ -229,47 +236,49 @@ void tell_facts(const MessageContext& context, const FrameEvent& frame, RecordSi
   const bool values = sink.wants(FactKind::reading) || sink.wants(FactKind::object);
   const bool inquiries = sink.wants(FactKind::inquiry) || sink.wants(FactKind::asker);
   const bool writes = sink.wants(FactKind::control_write);
+  if (!values && !inquiries && !writes) return;
+  const NewsKey news(sink, context);
   switch (frame.service) {
     case esv::get:
     case esv::inf_req:
-      if (inquiries) tell_inquiry(context, frame, header_length, frame.opc, false, sink);
+      if (inquiries) tell_inquiry(context, news, frame, header_length, frame.opc, false, sink);
       return;
     case esv::get_res:
-      if (values) tell_values(context, frame, header_length, frame.opc, ObjectSeen::How::answered, sink);
+      if (values) tell_values(context, news, frame, header_length, frame.opc, ObjectSeen::How::answered, sink);
       return;
     case esv::inf:
     case esv::infc:
-      if (values) tell_values(context, frame, header_length, frame.opc, ObjectSeen::How::announced, sink);
+      if (values) tell_values(context, news, frame, header_length, frame.opc, ObjectSeen::How::announced, sink);
       return;
     case esv::get_sna:
     case esv::inf_sna:
-      if (values) tell_values(context, frame, header_length, frame.opc, ObjectSeen::How::answered, sink);
-      if (sink.wants(FactKind::inquiry)) tell_inquiry(context, frame, header_length, frame.opc, true, sink);
+      if (values) tell_values(context, news, frame, header_length, frame.opc, ObjectSeen::How::answered, sink);
+      if (sink.wants(FactKind::inquiry)) tell_inquiry(context, news, frame, header_length, frame.opc, true, sink);
       return;
     case esv::seti:
     case esv::setc:
-      if (writes) tell_writes(context, frame, false, sink);
+      if (writes) tell_writes(context, news, frame, false, sink);
       return;
     case esv::setget:
-      if (writes) tell_writes(context, frame, false, sink);
+      if (writes) tell_writes(context, news, frame, false, sink);
       if (inquiries)
-        tell_inquiry(context, frame, frame.has_get_list ? frame.get_list_offset : 0,
+        tell_inquiry(context, news, frame, frame.has_get_list ? frame.get_list_offset : 0,
                      frame.has_get_list ? frame.opc_get : 0u, false, sink);
       return;
     case esv::seti_sna:
     case esv::setc_sna:
-      tell_object(context, frame.seoj, ObjectSeen::How::answered, sink);
-      if (writes) tell_writes(context, frame, true, sink);
+      tell_object(context, news, frame.seoj, ObjectSeen::How::answered, sink);
+      if (writes) tell_writes(context, news, frame, true, sink);
       return;
     case esv::setget_sna:
-      if (writes) tell_writes(context, frame, true, sink);
+      if (writes) tell_writes(context, news, frame, true, sink);
       [[fallthrough]];
     case esv::setget_res:
       if (values)
-        tell_values(context, frame, frame.has_get_list ? frame.get_list_offset : 0,
+        tell_values(context, news, frame, frame.has_get_list ? frame.get_list_offset : 0,
                     frame.has_get_list ? frame.opc_get : 0u, ObjectSeen::How::answered, sink);
       if (frame.service == esv::setget_sna && frame.has_get_list && sink.wants(FactKind::inquiry))
-        tell_inquiry(context, frame, frame.get_list_offset, frame.opc_get, true, sink);
+        tell_inquiry(context, news, frame, frame.get_list_offset, frame.opc_get, true, sink);
       return;
     case esv::set_res:
     case esv::infc_res:  // No values; that the node has the object shows in what it says of it.

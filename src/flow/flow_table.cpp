@@ -262,8 +262,9 @@ void FlowTable::turn(PacketTime now, std::int64_t second) noexcept {
 
 void FlowTable::end_sorted(std::uint32_t count, EndReason reason) noexcept {
   auto* due = due_memory_.as<std::uint32_t>();
-  std::sort(due, due + count,
-            [this](std::uint32_t a, std::uint32_t b) { return cold_[a].start.first_packet < cold_[b].start.first_packet; });
+  std::sort(due, due + count, [this](std::uint32_t a, std::uint32_t b) {
+    return cold_[a].start.first_packet < cold_[b].start.first_packet;
+  });
   for (std::uint32_t i = 0; i < count; ++i) {
     handler_.flow_ended(due[i], reason);
     unlink(due[i]);

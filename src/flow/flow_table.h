@@ -199,9 +199,9 @@ class FlowTable {
   metrics::WorkerCounters& counters_;
   FlowEndHandler& handler_;
   ReservedMemory hot_memory_, cold_memory_, addresses6_memory_;
-  Flow* hot_;                // Of both families; slot 0 is nobody's.
-  Cold* cold_;               // By the same slots.
-  Addresses6* addresses6_;   // By slot from the family's base on.
+  Flow* hot_;               // Of both families; slot 0 is nobody's.
+  Cold* cold_;              // By the same slots.
+  Addresses6* addresses6_;  // By slot from the family's base on.
   Family v4_, v6_;
   std::array<ReservedMemory, index_bits_max + 1> index_memory_;
   Index current_, old_;  // `old_` while it is being emptied into `current_`.

@@ -4,8 +4,6 @@
 #include <time.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 
 #include "output/community_id.h"
 #include "output/record_json.h"
@@ -31,9 +29,7 @@ RecordWriter::RecordWriter(const RunContext& run, RecordRing& ring, metrics::Wor
       abandoned_(abandoned),
       timestamps_(run.config->timezone),
       scratch_(record_bytes_max),
-      told_(told_sets * sizeof(ToldSet), true),
-      asked_(told_sets * sizeof(AskedSet), true),
-      pair_(told_.as<ToldSet>()),
+      asked_(asked_sets * sizeof(AskedSet), true),
       asked_pair_(asked_.as<AskedSet>()),
       json_(scratch_.as<char>(), record_bytes_max) {
   wanted_ = run.events;
@@ -150,57 +146,6 @@ void RecordWriter::fact(const Fact& fact) noexcept {
   header->time = fact.time;
   std::memcpy(RecordRing::body(header), &fact, bytes);
   ring_.commit();
-}
-
-// The entry of a place, or the one that gives way to it, which is then its.
-RecordWriter::Told RecordWriter::told(std::uint32_t place) noexcept {
-  ToldSet& set = *pair_;
-  // Sixteen at a time, written so that the compiler compares four at once.
-  for (std::size_t begin = 0; begin < told_ways; begin += 16) {
-    const std::uint32_t* const places = set.place + begin;
-    std::array<std::uint8_t, 16> same;
-    for (std::size_t i = 0; i < 16; ++i) same[i] = places[i] == place ? 0xff : 0;
-    std::uint64_t low, high;
-    std::memcpy(&low, same.data(), 8);
-    std::memcpy(&high, same.data() + 8, 8);
-    if (low != 0) return {set.last[begin + static_cast<std::size_t>(std::countr_zero(low)) / 8], true};
-    if (high != 0) return {set.last[begin + 8 + static_cast<std::size_t>(std::countr_zero(high)) / 8], true};
-    if (places[15] == 0) break;
-  }
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < told_ways; ++i) {
-    if (set.place[i] == 0) {
-      at = i;
-      break;
-    }
-    if (set.last[i].second < set.last[at].second) at = i;
-  }
-  set.place[at] = place;
-  return {set.last[at], false};
-}
-
-bool RecordWriter::is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept {
-  const auto second = static_cast<std::uint32_t>(now.ns / 1'000'000'000);
-  // The place's other half counts with the value: two places that share the first one do not hide each other's news.
-  const auto said = static_cast<std::uint32_t>(value >> 32 ^ value ^ place >> 32);
-  const Told one = told(static_cast<std::uint32_t>(place) | 1);
-  if (one.found && one.last.value == said &&
-      second - one.last.second < static_cast<std::uint32_t>(repeat.ns / 1'000'000'000))
-    return false;
-  one.last = {said, second};
-  return true;
-}
-
-bool RecordWriter::is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept {
-  const auto second = static_cast<std::uint32_t>(now.ns / 1'000'000'000);
-  const Told one = told(static_cast<std::uint32_t>(place ^ place >> 32) | 1);
-  if (!one.found || second - one.last.second >= static_cast<std::uint32_t>(repeat.ns / 1'000'000'000)) {
-    one.last = {bits, second};
-    return true;
-  }
-  if ((bits & ~one.last.value) == 0) return false;
-  one.last.value |= bits;
-  return true;
 }
 
 // The one that was told longest ago gives way.

@@ -8,6 +8,7 @@
 #include "output/envelope.h"
 #include "output/timestamp.h"
 #include "pipeline/alert_merger.h"
+#include "pipeline/news_memory.h"
 #include "pipeline/record_ring.h"
 #include "pipeline/run_context.h"
 
@@ -48,11 +49,15 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   void response_time_here(const Exchange& answer) noexcept override;
   void end() noexcept override;
   void fact(const Fact& fact) noexcept override;
-  bool is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept override;
+  bool is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept override {
+    return news_.is_change(place, value, repeat, now);
+  }
   void anomaly(const dissect::MessageContext& context, Layer layer, ParseError error,
                std::uint32_t offset) noexcept override;
   void write_alert(const Alert& alert, std::uint64_t occurrences, bool first) noexcept override;
-  bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override;
+  bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override {
+    return news_.is_addition(place, bits, repeat, now);
+  }
   Asked& asked(std::uint64_t place) noexcept override;
   void calls(const dissect::MessageContext& context, std::string_view name) noexcept override {
     if (listener_ != nullptr) listener_->called(context, name);
@@ -64,18 +69,13 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   }
   // Whose packet comes next: news are kept by pair.
   void set_pair(std::uint64_t pair_hash) noexcept {
-    const std::size_t set = set_of(pair_hash);
-    pair_ = told_.as<ToldSet>() + set;
-    asked_pair_ = asked_.as<AskedSet>() + set;
+    news_.set_pair(pair_hash);
+    asked_pair_ = asked_.as<AskedSet>() + set_of(pair_hash);
   }
-  [[gnu::always_inline]] void prefetch_pair(std::uint64_t pair_hash) const noexcept {
-    const std::size_t set = set_of(pair_hash);
-    // What most pairs fill: the first sixteen places, and the first two objects that are asked.
-    const ToldSet* const told = told_.as<ToldSet>() + set;
-    prefetch(told->place);
-    prefetch(told->last);
-    prefetch(told->last + 8);
-    prefetch(asked_.as<AskedSet>() + set);
+  // `asks`: fetches what was asked of the pair, too.
+  [[gnu::always_inline]] void prefetch_pair(std::uint64_t pair_hash, bool asks) const noexcept {
+    news_.prefetch(pair_hash);
+    if (asks) prefetch(asked_.as<AskedSet>() + set_of(pair_hash));
   }
   // A body of plain bytes for the correlator (the site's pulses).
   void pulse(Bytes body) noexcept;
@@ -89,27 +89,13 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   }
 
  private:
-  // What was told last of one pair of hosts, by place: the place told longest ago gives way. What belongs to a pair
-  // lies together, so that it can be fetched ahead by the pair alone. Six cache lines.
-  static constexpr std::size_t told_sets = 1u << 13, told_ways = 32;
-  struct alignas(64) ToldSet {
-    struct Last {
-      std::uint32_t value;
-      std::uint32_t second;  // Of packet time; wraps, and a wrapped one is told again.
-    };
-    std::uint32_t place[told_ways];  // 0: none, and none behind it.
-    Last last[told_ways];
-  };
-  struct Told {
-    ToldSet::Last& last;
-    bool found;
-  };
+  // What was asked of the objects of a pair's hosts: those of most pairs lie in its first line.
+  static constexpr std::size_t asked_sets = 1u << 13;
   struct alignas(64) AskedSet {
     static constexpr std::size_t ways = 8;
     Asked asked[ways];
   };
-  static std::size_t set_of(std::uint64_t pair_hash) noexcept { return pair_hash >> 20 & (told_sets - 1); }
-  Told told(std::uint32_t place) noexcept;
+  static std::size_t set_of(std::uint64_t pair_hash) noexcept { return pair_hash >> 20 & (asked_sets - 1); }
   RecordHeader* room(std::size_t body_bytes, bool alert) noexcept;
 
   const RunContext& run_;
@@ -118,10 +104,10 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   const std::atomic<bool>& abandoned_;  // Nobody reads the ring any more: do not wait for room.
   output::TimestampWriter timestamps_;
   ReservedMemory scratch_;
-  ReservedMemory told_, asked_;
+  NewsMemory news_;
+  ReservedMemory asked_;
   CallListener* listener_ = nullptr;
-  ToldSet* pair_ = nullptr;  // Of the packet at hand.
-  AskedSet* asked_pair_ = nullptr;
+  AskedSet* asked_pair_ = nullptr;  // Of the packet at hand.
   JsonWriter json_;
   Order order_;
   EventType type_ = EventType::alert;

@@ -115,7 +115,11 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
   if (flow == 0 || packet.payload_length == 0 || packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) return;
   const AppProtocol app = flows_.at(flow).app;
   dispatcher_.prefetch_datagram(app, packet);
-  if (app == AppProtocol::echonet_lite) records_.prefetch_pair(packet.pair_hash);
+  if (app != AppProtocol::echonet_lite) return;
+  // Its service, which the hash over these bytes has brought into the cache, says who asks (Part 2, 3.2.4).
+  constexpr std::uint32_t service_offset = 10;
+  const bool asks = packet.payload_length > service_offset && packet.payload[service_offset] >> 4 == 6;
+  records_.prefetch_pair(packet.pair_hash, asks);
 }
 
 // In a mapped capture and in a block the next batch lies behind this one. Its lines are asked for packet by packet
@@ -358,8 +362,8 @@ std::uint64_t Worker::flow_id_of(std::uint32_t flow_index) const noexcept {
   const FlowKey key = flows_.key_of(flow_index);
   const std::uint64_t pair = pair_hash_of(fixed, key.segment, key.low, key.high);
   const std::uint64_t id = flow_hash_of(fixed, pair, key.low, key.high, key.low_port, key.high_port, key.protocol);
-  return std::max<std::uint64_t>(hash_mix(id ^ fixed.a, flows_.start_of(flow_index).first_packet ^ fixed.b) & flow_id_mask,
-                                 1);
+  return std::max<std::uint64_t>(
+      hash_mix(id ^ fixed.a, flows_.start_of(flow_index).first_packet ^ fixed.b) & flow_id_mask, 1);
 }
 
 void Worker::tell_anomalies(const DecodedPacket& packet, dissect::MessageContext& context) noexcept {
@@ -579,7 +583,8 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
   const flow::Flow& flow = flows_.at(flow_index);
   const bool by_time = reason == flow::EndReason::timeout || reason == flow::EndReason::shutdown;
   const Order before = records_.order();
-  if (by_time && before.phase == Phase::tick) records_.set_order({before.packet, before.phase, flows_.start_of(flow_index).first_packet});
+  if (by_time && before.phase == Phase::tick)
+    records_.set_order({before.packet, before.phase, flows_.start_of(flow_index).first_packet});
   const DecodedPacket* packet_before = current_packet_;
   current_packet_ = nullptr;
 
