@@ -19,6 +19,15 @@ constexpr std::uint16_t fold(std::uint64_t sum) noexcept {
   return static_cast<std::uint16_t>(sum);
 }
 
+// Whether a sum over data with its checksum in it is 0xffff folded: a multiple of 65535, which divides 2^64 - 1 and so
+// is not touched by the carries that went round. Nothing of which sums are made is all zero. The product with the
+// inverse of an odd number tells its multiples: they alone come out small (Warren, Hacker's Delight, 10-17).
+constexpr bool is_all_ones(std::uint64_t sum) noexcept {
+  constexpr std::uint64_t inverse = 0xfffefffefffeffff;
+  static_assert(inverse * 0xffff == 1);
+  return sum != 0 && sum * inverse <= ~std::uint64_t{0} / 0xffff;
+}
+
 // 0 and 0xffff are the same number in one's complement.
 constexpr bool same(std::uint16_t a, std::uint16_t b) noexcept {
   return a == b || ((a == 0 || a == 0xffff) && (b == 0 || b == 0xffff));
@@ -70,14 +79,14 @@ ChecksumState ipv4_header_state(const DecodedPacket& packet) noexcept {
   std::uint64_t sum = add(add(load_le64(header), load_le64(header + 8)), load_le32(header + 16));
   const std::size_t length = (header[0] & 15) * 4u;
   if (length != 20) sum = sum_bytes(header + 20, length - 20, sum);
-  if (fold(sum) == 0xffff) return ChecksumState::good;
+  if (is_all_ones(sum)) return ChecksumState::good;
   // The card that is still to fill in the length fills in this as well.
   return load_le16(header + 10) == 0 || packet.length_from_frame ? ChecksumState::unfilled : ChecksumState::bad;
 }
 
 ChecksumState transport_state(const DecodedPacket& packet) noexcept {
-  if (packet.is_fragment || packet.transport == nullptr || packet.malformed || packet.source_routed ||
-      packet.payload_length != packet.payload_length_wire) {
+  if (!packet.plain && (packet.is_fragment || packet.transport == nullptr || packet.malformed || packet.source_routed ||
+                        packet.payload_length != packet.payload_length_wire)) {
     return ChecksumState::unchecked;
   }
   const bool version6 = packet.ip_version == 6;
@@ -116,7 +125,7 @@ ChecksumState transport_state(const DecodedPacket& packet) noexcept {
     pseudo = add(pseudo, std::uint64_t{packet.protocol} << 8);
   }
   const std::uint64_t with_length = pseudo_header ? add(pseudo, __builtin_bswap32(length)) : 0;
-  if (fold(sum_bytes(begin, length, with_length)) == 0xffff) return ChecksumState::good;
+  if (is_all_ones(sum_bytes(begin, length, with_length))) return ChecksumState::good;
   if (!pseudo_header) return ChecksumState::bad;
   if (field == 0 && offset == 16) return ChecksumState::unfilled;
   // What a host leaves for its card: the sum of the pseudo-header (Linux's CHECKSUM_PARTIAL), without the length where

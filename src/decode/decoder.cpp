@@ -247,6 +247,16 @@ TSUJIBAN_HOT void clear(DecodedPacket& packet) noexcept {
   packet.flow_hash = flow_hash_of(seed, packet.pair_hash, source, destination, 0, 0, 0);
 }
 
+// What nearly all packets are, so that whoever handles them asks once. The transport header is there and its payload
+// whole: so nothing is malformed or snapped.
+TSUJIBAN_HOT bool is_plain(const DecodedPacket& packet) noexcept {
+  const bool udp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp),
+             tcp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
+  const bool odd = packet.is_fragment | packet.snapped | packet.malformed | packet.length_from_frame |
+                   packet.source_routed | (packet.tunnel_depth != 0);
+  return (udp | tcp) && packet.transport != nullptr && !odd && packet.anomalies.empty() && packet.ip_header_length != 0;
+}
+
 TSUJIBAN_HOT void hash(HashSeed seed, DecodedPacket& packet) noexcept {
   if (packet.ip_version == 0 && !packet.is_arp) [[unlikely]]
     return hash_without_ip(seed, packet);
@@ -276,6 +286,7 @@ void Decoder::decode(const RawPacket& raw, PacketTime now, DecodedPacket& packet
   } else {
     read_link(packet, raw.link, all);
   }
+  packet.plain = is_plain(packet);
   hash(seed_, packet);
 }
 
@@ -304,6 +315,7 @@ void Decoder::decode_reassembled(const DecodedPacket& header, std::uint8_t proto
   } else {
     read_protocol(packet, body, packet.tunnel_depth, extension_seen_fragment);
   }
+  packet.plain = false;
   hash(seed_, packet);
 }
 

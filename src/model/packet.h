@@ -107,7 +107,8 @@ struct DecodedPacket {
   std::uint8_t anomalies_unlisted = 0;                // Broken rules beyond the four in `anomalies`; stays at 255.
   ChecksumState checksum = ChecksumState::unchecked;  // Set by decode::verify_checksum, for own packets only.
   bool malformed = false;                             // A rule was broken so that nothing above that layer was read.
-  bool source_is_high = false;        // The source is the `high` end of the flow's key (model/flow_key.h).
+  bool plain = false;           // UDP or TCP, whole and no fragment, in no tunnel, with no broken rule and no oddity.
+  bool source_is_high = false;  // The source is the `high` end of the flow's key (model/flow_key.h).
   FixedVector<Anomaly, 4> anomalies;  // Broken rules; those beyond four are counted, not listed.
   std::uint64_t pair_hash = 0;        // Symmetric over (segment, address pair), without ports: shards the work.
   std::uint64_t payload_hash = 0;  // hash_bytes of a TCP payload with the run's seed, where somebody made it; else 0.

@@ -136,9 +136,10 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   if (Replacement* next = replacement_.look(); next != nullptr) [[unlikely]]
     take(*next);
   // First everything is decoded, so that the flow table's lines are on their way while the next packets are looked at.
+  DecodedPacket* const decoded = packets_.data();
   std::size_t own = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    DecodedPacket& packet = packets_[i];
+    DecodedPacket& packet = decoded[i];
     decoder_.decode(packets[i], clock_.advance(packets[i].time), packet);
     if (packets[i].link != link_last_ || links_.empty()) [[unlikely]]
       note_link(packets[i].link);
@@ -151,7 +152,7 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   match_at_ = 0;
   if (scans_) scanner_->begin_batch();
   for (std::size_t k = 0; k < own; ++k) {
-    DecodedPacket& packet = packets_[own_[k]];
+    DecodedPacket& packet = decoded[own_[k]];
     packet.duplicate = false;
     guesses_[k] = 0;
     tags_[k] = duplicates_.tag_of(packet);
@@ -162,7 +163,7 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
     if (run_.checksum != config::ChecksumMode::ignore) decode::verify_checksum(packet);
   }
   for (std::size_t k = 0; k < own; ++k) {
-    DecodedPacket& packet = packets_[own_[k]];
+    DecodedPacket& packet = decoded[own_[k]];
     if (tags_[k] != 0 && duplicates_.is_duplicate(packet, tags_[k])) {
       packet.duplicate = true;
       continue;
@@ -174,8 +175,8 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   }
   if (scans_) {
     scanner_->finish_batch(
-        [this](std::uint32_t token) {
-          const DecodedPacket& p = packets_[token];
+        [decoded](std::uint32_t token) {
+          const DecodedPacket& p = decoded[token];
           return detect::ScanSubject{p.source, p.destination, p.source_port, p.destination_port, p.protocol};
         },
         [this](const detect::SignatureMatch& match) {
@@ -186,7 +187,7 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   // What hangs on a TCP flow is two more steps away: the session, then the states it names.
   for (std::size_t k = 0; k < own; ++k) {
     if (guesses_[k] == 0) continue;
-    const DecodedPacket& packet = packets_[own_[k]];
+    const DecodedPacket& packet = decoded[own_[k]];
     const flow::Flow& flow = flows_.at(guesses_[k]);
     if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) {
       if (flow.session != 0) prefetch(&sessions_[flow.session]);
@@ -197,20 +198,20 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   std::size_t k = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
     if (batch_bytes != 0) prefetch_next(packets[i], batch_bytes);
-    if (k + states_ahead < own) prefetch_states(packets_[own_[k + states_ahead]], guesses_[k + states_ahead]);
-    if (k + pairs_ahead < own) prefetch_pair(packets_[own_[k + pairs_ahead]], guesses_[k + pairs_ahead]);
-    const PacketTime now = packets_[i].time;
+    if (k + states_ahead < own) prefetch_states(decoded[own_[k + states_ahead]], guesses_[k + states_ahead]);
+    if (k + pairs_ahead < own) prefetch_pair(decoded[own_[k + pairs_ahead]], guesses_[k + pairs_ahead]);
+    const PacketTime now = decoded[i].time;
     // Beyond the present second, or before it; the division that tells is not for every packet.
     if (static_cast<std::uint64_t>(now.ns) - static_cast<std::uint64_t>(second_begins_ns_) >= 1'000'000'000)
         [[unlikely]] {
       if (now.ns / 1'000'000'000 != tick_second_) tick(now, packets[i].number, Phase::tick);
     }
     if (names_ != nullptr) [[unlikely]]
-      note_names(packets_[i]);
+      note_names(decoded[i]);
     if (k < own && own_[k] == i) {
       ++k;
       records_.set_order({packets[i].number, Phase::packet, 0});
-      handle(packets_[i], i, guesses_[k - 1]);
+      handle(decoded[i], i, guesses_[k - 1]);
     }
   }
   if (!packets.empty()) {
@@ -289,6 +290,10 @@ void Worker::handle(DecodedPacket& packet, std::size_t token, std::uint32_t hint
   records_.set_pair(packet.pair_hash);
   counters_.packets.add();
   counters_.bytes.add(packet.raw->length_wire);
+  if (packet.plain && !packet.duplicate) [[likely]] {
+    counters_.decoded_ip.add();
+    return handle_ip<true>(packet, token, hint);
+  }
   if (packet.snapped) counters_.snapped.add();
   if (packet.tunnel_depth != 0) counters_.tunnelled.add();
   if (packet.duplicate) {
@@ -310,7 +315,7 @@ void Worker::handle(DecodedPacket& packet, std::size_t token, std::uint32_t hint
   }
   counters_.decoded_ip.add();
   if (packet.is_fragment) return handle_fragment(packet, token);
-  handle_ip(packet, token, hint);
+  handle_ip<false>(packet, token, hint);
 }
 
 void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept {
@@ -334,7 +339,7 @@ void Worker::handle_fragment(DecodedPacket& packet, std::size_t token) noexcept 
                               raise_signature(match, context_of(packet, 0, Direction::to_responder));
                             });
   }
-  handle_ip(packet, token, 0);
+  handle_ip<false>(packet, token, 0);
 }
 
 dissect::MessageContext Worker::context_of(const DecodedPacket& packet, std::uint32_t flow_index,
@@ -389,126 +394,137 @@ void Worker::record_arp(const DecodedPacket& packet) noexcept {
   records_.end();
 }
 
-// A bad checksum counts once that side has shown that its checksums are filled in: a capture taken on the sending host
-// has none that are good, and a forged segment in a healthy flow stands out.
-bool Worker::accepts_checksum(DecodedPacket& packet, flow::Flow& flow, Direction direction) noexcept {
+// For any checksum but a good one, which needs no weighing. A bad one counts once that side has shown that its
+// checksums are filled in: a capture taken on the sending host has none that are good, and a forged segment in a
+// healthy flow stands out. False: the packet is nobody's.
+[[gnu::noinline]] bool Worker::weigh_checksum(DecodedPacket& packet, std::uint32_t flow_index,
+                                              Direction direction) noexcept {
+  if (packet.checksum == ChecksumState::unfilled) counters_.checksum_unfilled.add();
+  if (packet.checksum != ChecksumState::bad) return true;
   const std::uint8_t good = direction == Direction::to_responder ? flow::flow_flag::checksum_good_to_responder
                                                                  : flow::flow_flag::checksum_good_to_initiator;
-  if (packet.checksum == ChecksumState::good) flow.flags |= good;
-  return packet.checksum != ChecksumState::bad || (flow.flags & good) == 0;
+  if ((flows_.at(flow_index).flags & good) == 0 && run_.checksum != config::ChecksumMode::check) {
+    counters_.checksum_unfilled.add();
+    return true;
+  }
+  records_.anomaly(context_of(packet, flow_index, direction),
+                   packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)   ? Layer::tcp
+                   : packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp) ? Layer::udp
+                                                                                   : Layer::icmp,
+                   ParseError::bad_checksum, 0);
+  return false;
 }
 
+// When it begins, when it is known what it carries or how its server is called, after a reload, once a minute, and each
+// 256 packets: held against the allow list, and told.
+[[gnu::noinline]] void Worker::look_at_flow(std::uint32_t flow_index, const Occasion& occasion,
+                                            const DecodedPacket& packet, Direction direction) noexcept {
+  flow::Flow& flow = flows_.at(flow_index);
+  std::uint8_t& told = flow.told;
+  // A verdict that holds for a time only is asked again each minute, and every second time the flow is told on.
+  const bool judged_anew = occasion.created || occasion.identified || renamed_ || occasion.outdated ||
+                           (occasion.due && (told & (verdict_is_timed | verdict_awaits_name)) != 0);
+  renamed_ = false;
+  if (run_.allow != nullptr && judged_anew) judge(flow_index, packet.time);
+  if (run_.allow == nullptr && occasion.outdated) flow.flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
+  const bool goes_on =
+      occasion.due && !occasion.created && ((told_mark_ ^ flows_.start_of(flow_index).first_packet) & 1) == 0;
+  if (occasion.due) told = static_cast<std::uint8_t>((told & ~told_minute_mask) | told_mark_);
+  const bool answered_first = direction == Direction::to_initiator && flow.packets[1] == 1;
+  if (occasion.created || occasion.identified || goes_on || occasion.burst || answered_first)
+    note_conversation(flow_index, occasion.created, occasion.identified, goes_on, occasion.burst, packet, direction);
+  // This packet stays noted: else the answer to it would seem to come from a side that hears nobody.
+  if (goes_on || occasion.created) {
+    constexpr std::uint8_t both = flow::flow_flag::initiator_spoke | flow::flow_flag::responder_spoke;
+    const std::uint8_t spoke =
+        direction == Direction::to_responder ? flow::flow_flag::initiator_spoke : flow::flow_flag::responder_spoke;
+    flow.flags = static_cast<std::uint8_t>((flow.flags & ~both) | spoke);
+  }
+}
+
+template <bool plain>
 void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept {
+  static_assert(flow::flow_flag::initiator_is_high == 1 &&
+                    flow::flow_flag::responder_spoke >> 1 == flow::flow_flag::initiator_spoke &&
+                    flow::flow_flag::checksum_good_to_initiator >> 1 == flow::flow_flag::checksum_good_to_responder,
+                "the flags of the two sides are found by a shift");
   const bool tcp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
-  const bool udp = packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
+  const bool udp = plain ? !tcp : packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp);
   if (udp)
     counters_.udp.add();
   else if (tcp)
     counters_.tcp.add();
   else if (is_icmp(packet.protocol))
     counters_.icmp.add();
-  const bool source_is_high = packet.source_is_high;
-  const FlowKey key = flow_key_of(packet);
-  // An answering segment that comes first still tells who asked.
-  const bool answers = tcp && (packet.tcp_flags & (tcp_flag::syn | tcp_flag::ack)) == (tcp_flag::syn | tcp_flag::ack);
-  const bool initiator_is_high = source_is_high != answers;
-  const auto found =
-      flows_.find_or_create(key, packet.flow_hash, packet.time, packet.raw->number, initiator_is_high, hint);
-  flow::Flow* flow = &flows_.at(found.flow);
-  const bool outdated = !found.created && flow->last_ns <= reloaded_ns_;
-  const auto direction_now = [&] {
-    return source_is_high == ((flow->flags & flow::flow_flag::initiator_is_high) != 0) ? Direction::to_responder
-                                                                                       : Direction::to_initiator;
+  // An answering segment that comes first still tells who asked. A datagram has no flags.
+  const bool answers = (packet.tcp_flags & (tcp_flag::syn | tcp_flag::ack)) == (tcp_flag::syn | tcp_flag::ack);
+  const bool initiator_is_high = packet.source_is_high != answers;
+  const auto found = flows_.find_or_create(flow_key_of(packet), packet.flow_hash, packet.time, packet.raw->number,
+                                           initiator_is_high, hint);
+  flow::Flow& flow = flows_.at(found.flow);
+  const bool outdated = !found.created & (flow.last_ns <= reloaded_ns_);
+  const auto side_now = [&] {
+    return static_cast<unsigned>(packet.source_is_high) ^ (flow.flags & flow::flow_flag::initiator_is_high);
   };
-  if (tcp && !found.created && flow->session != 0 && packet.transport != nullptr &&
-      streams_.reopens(sessions_[flow->session].stream, direction_now(), packet)) {
+  if (tcp && flow.session != 0 && (plain || packet.transport != nullptr) &&
+      streams_.reopens(sessions_[flow.session].stream, static_cast<Direction>(side_now()), packet)) [[unlikely]] {
     flows_.restart(found.flow, packet.time, packet.raw->number, initiator_is_high);
   }
-  const Direction direction = direction_now();
-  const auto side = static_cast<unsigned>(direction);
-  flow->last_ns = packet.time.ns;
-  ++flow->packets[side];
-  flow->bytes[side] += packet.raw->length_wire;
-  if (!tcp && flow->state == flow::FlowState::fresh && flow->packets[0] != 0 && flow->packets[1] != 0)
-    flow->state = flow::FlowState::established;
+  const unsigned side = side_now();
+  const auto direction = static_cast<Direction>(side);
+  flow.last_ns = packet.time.ns;
+  ++flow.packets[side];
+  flow.bytes[side] += packet.raw->length_wire;
+  const bool both_spoke = (flow.packets[0] != 0) & (flow.packets[1] != 0);
 
   // Contexts are made where something is told: most packets have nothing to say.
-  if (!packet.anomalies.empty()) {
+  if (!plain && !packet.anomalies.empty()) {
     dissect::MessageContext context = context_of(packet, found.flow, direction);
     tell_anomalies(packet, context);
   }
-  const std::uint8_t settled_before = flow->flags & flow::flow_flag::app_settled;
-  if (tcp) {
-    flows_.at(found.flow).first_bytes[side] |= packet.tcp_flags;
-  } else if (found.created && is_icmp(packet.protocol)) {
-    flows_.at(found.flow).first_bytes = {static_cast<std::uint8_t>(packet.source_port),
-                                         static_cast<std::uint8_t>(packet.destination_port)};
-  }
-
+  const std::uint8_t settled_before = flow.flags & flow::flow_flag::app_settled;
   bool accepted = true;
-  if (packet.checksum == ChecksumState::unfilled) counters_.checksum_unfilled.add();
-  if (packet.checksum == ChecksumState::bad || packet.checksum == ChecksumState::good) {
-    accepted = accepts_checksum(packet, *flow, direction);
-    if (packet.checksum == ChecksumState::bad && (!accepted || run_.checksum == config::ChecksumMode::check)) {
-      records_.anomaly(context_of(packet, found.flow, direction),
-                       tcp   ? Layer::tcp
-                       : udp ? Layer::udp
-                             : Layer::icmp,
-                       ParseError::bad_checksum, 0);
-      accepted = false;
-    } else if (packet.checksum == ChecksumState::bad) {
-      counters_.checksum_unfilled.add();
-    }
-  }
-
-  if (accepted && !packet.malformed && packet.transport != nullptr) {
-    if (udp && packet.payload_length != 0 && !packet.snapped) {
+  if (packet.checksum == ChecksumState::good) [[likely]]
+    flow.flags |= static_cast<std::uint8_t>(flow::flow_flag::checksum_good_to_responder << side);
+  else
+    accepted = weigh_checksum(packet, found.flow, direction);
+  const bool readable = accepted && (plain || (!packet.malformed && packet.transport != nullptr));
+  if (tcp) {
+    flow.first_bytes[side] |= packet.tcp_flags;
+    if (readable) handle_tcp(packet, found.flow, direction);
+  } else {
+    if (flow.state == flow::FlowState::fresh && both_spoke) flow.state = flow::FlowState::established;
+    if (!plain && found.created && is_icmp(packet.protocol))
+      flow.first_bytes = {static_cast<std::uint8_t>(packet.source_port),
+                          static_cast<std::uint8_t>(packet.destination_port)};
+    if (udp && readable && packet.payload_length != 0 && (plain || !packet.snapped)) {
       dissect::MessageContext context = context_of(packet, found.flow, direction);
-      dispatcher_.datagram(*flow, context, packet.payload_bytes(), records_);
-    } else if (tcp) {
-      handle_tcp(packet, found.flow, direction);
-      flow = &flows_.at(found.flow);
+      dispatcher_.datagram(flow, context, packet.payload_bytes(), records_);
     }
   }
-  const bool identified = (flow->flags & flow::flow_flag::app_settled) != settled_before;
-  const std::uint8_t spoke =
-      direction == Direction::to_responder ? flow::flow_flag::initiator_spoke : flow::flow_flag::responder_spoke;
   // Whether the other side was heard lately, not once: a mirror port that loses a direction does so in the middle. Who
   // never answers says nothing of it.
-  if (tcp || (flow->packets[0] != 0 && flow->packets[1] != 0)) {
-    const std::uint8_t other =
-        spoke ^ static_cast<std::uint8_t>(flow::flow_flag::initiator_spoke | flow::flow_flag::responder_spoke);
-    ((flow->flags & other) != 0 ? answered_ : one_sided_) += 1;
+  const auto spoke = static_cast<std::uint8_t>(flow::flow_flag::initiator_spoke << side),
+             other = static_cast<std::uint8_t>(flow::flow_flag::responder_spoke >> side);
+  if (tcp | both_spoke) {
+    const std::uint64_t answered = (flow.flags & other) != 0;
+    answered_ += answered;
+    one_sided_ += 1 - answered;
   }
-  flow->flags |= spoke;
-  // Looked at once a minute: a verdict that holds for a time only is asked again, and every second time it is told on.
-  std::uint8_t& told = flows_.at(found.flow).told;
-  const bool due = (told & told_minute_mask) != told_mark_;
-  const bool judged_anew = found.created || identified || renamed_ || outdated ||
-                           (due && (told & (verdict_is_timed | verdict_awaits_name)) != 0);
-  renamed_ = false;
-  if (run_.allow != nullptr && judged_anew) judge(found.flow, packet.time);
-  if (run_.allow == nullptr && outdated) flow->flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
-  const bool goes_on = due && !found.created && ((told_mark_ ^ flows_.start_of(found.flow).first_packet) & 1) == 0;
-  if (due) told = static_cast<std::uint8_t>((told & ~told_minute_mask) | told_mark_);
-  const bool burst = (flow->packets[side] & (packet_burst - 1)) == 0;
-  if (found.created || identified || goes_on || burst || (side == 1 && flow->packets[1] == 1))
-    note_conversation(found.flow, found.created, identified, goes_on, burst, packet, direction);
-  // This packet stays noted: else the answer to it would seem to come from a side that hears nobody.
-  if (goes_on || found.created) {
-    constexpr std::uint8_t both = flow::flow_flag::initiator_spoke | flow::flow_flag::responder_spoke;
-    flow->flags = static_cast<std::uint8_t>((flow->flags & ~both) | spoke);
-  }
-  if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmpv6) && packet.ttl == 255 && accepted &&
-      !packet.malformed && packet.transport != nullptr)
+  const Occasion occasion{found.created, ((flow.flags ^ settled_before) & flow::flow_flag::app_settled) != 0, outdated,
+                          (flow.told & told_minute_mask) != told_mark_, (flow.packets[side] & (packet_burst - 1)) == 0};
+  flow.flags |= spoke;
+  if (occasion.created | occasion.identified | occasion.outdated | occasion.due | occasion.burst | renamed_ |
+      ((side == 1) & (flow.packets[1] == 1))) [[unlikely]]
+    look_at_flow(found.flow, occasion, packet, direction);
+  if (!plain && packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmpv6) && packet.ttl == 255 && readable)
     tell_neighbour(packet);
-  if (run_.allow != nullptr) {
-    if ((flow->flags & flow::flow_flag::denied) != 0) tell_denied(found.flow, packet.time, packet.raw);
-  }
+  if ((flow.flags & flow::flow_flag::denied) != 0 && run_.allow != nullptr)
+    tell_denied(found.flow, packet.time, packet.raw);
   while (match_at_ < matches_.size() && matches_[match_at_].token <= token) {
     if (matches_[match_at_].token == token && accepted) {
       raise_signature(matches_[match_at_], context_of(packet, found.flow, direction));
-      flow->flags |= flow::flow_flag::alerted;
+      flow.flags |= flow::flow_flag::alerted;
     }
     ++match_at_;
   }

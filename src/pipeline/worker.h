@@ -86,7 +86,16 @@ class Worker final : private flow::FlowEndHandler,
   void tick(PacketTime now, std::uint64_t number, Phase phase) noexcept;
   void handle(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept;
   void handle_fragment(DecodedPacket& packet, std::size_t token) noexcept;
+  // `plain`: DecodedPacket::plain.
+  template <bool plain>
   void handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t hint) noexcept;
+  // What is done with a flow at few of its packets.
+  struct Occasion {
+    bool created, identified, outdated, due, burst;
+  };
+  void look_at_flow(std::uint32_t flow_index, const Occasion& occasion, const DecodedPacket& packet,
+                    Direction direction) noexcept;
+  bool weigh_checksum(DecodedPacket& packet, std::uint32_t flow_index, Direction direction) noexcept;
   void handle_tcp(DecodedPacket& packet, std::uint32_t flow_index, Direction direction) noexcept;
   void record_arp(const DecodedPacket& packet) noexcept;
   Fact fact_of(FactKind kind, const DecodedPacket& packet) const noexcept;
@@ -114,7 +123,6 @@ class Worker final : private flow::FlowEndHandler,
   void fill(Alert& alert, const dissect::MessageContext& context) const noexcept;
   std::uint64_t flow_id_of(std::uint32_t flow_index) const noexcept override;
   void end_session(std::uint32_t flow_index) noexcept;
-  static bool accepts_checksum(DecodedPacket& packet, flow::Flow& flow, Direction direction) noexcept;
 
   void flow_ended(std::uint32_t flow, flow::EndReason reason) noexcept override;
   void bytes(Direction direction, Bytes piece) noexcept override;
