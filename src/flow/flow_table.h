@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "base/reserved_memory.h"
@@ -112,6 +113,17 @@ class FlowTable {
     if (hot_[hint].state != FlowState::none && matches(hint, key)) [[likely]]
       return {hint, false};
     return search_or_create(key, hash, now, packet_number, initiator_is_high);
+  }
+  // Whether this slot, a guess, is the flow of that packet, which is plain (DecodedPacket::plain) and of IPv4. Its key
+  // is not built for it: the ends are turned where they lie.
+  bool is_of(std::uint32_t flow, const DecodedPacket& packet) const noexcept {
+    const Flow& f = hot_[flow];
+    const int turn = packet.source_is_high ? 1 : 0;
+    const std::uint64_t addresses = std::rotl(both(packet.source.as_v4(), packet.destination.as_v4()), turn * 32);
+    const std::uint32_t ports = std::rotl(std::uint32_t{packet.destination_port} << 16 | packet.source_port, turn * 16);
+    return f.addresses == addresses && (std::uint32_t{f.high_port} << 16 | f.low_port) == ports &&
+           f.segment == packet.segment.raw() && f.protocol == packet.protocol && f.state != FlowState::none &&
+           !is_v6(flow);
   }
   // The same key begins anew (a SYN on a closed connection): the old flow ends with `reused`, the new one takes its
   // slot.

@@ -95,14 +95,12 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
   records_.set_listener(names_ != nullptr ? this : nullptr);
 }
 
-[[gnu::always_inline]] inline void Worker::prefetch_states(const DecodedPacket& packet,
-                                                           std::uint32_t flow) const noexcept {
-  if (flow == 0 || packet.protocol != static_cast<std::uint8_t>(IpProtocol::tcp) || flows_.at(flow).session == 0)
-    return;
-  const Session& session = sessions_[flows_.at(flow).session];
+[[gnu::always_inline]] inline void Worker::prefetch_states(std::uint32_t session_index,
+                                                           bool has_payload) const noexcept {
+  const Session& session = sessions_[session_index];
   streams_.prefetch(session.stream);
   if (session.app != 0) dispatcher_.prefetch_stream(session.app);
-  if (scans_ && packet.payload_length != 0 && session.scanner == scanner_number_) {
+  if (scans_ && has_payload && session.scanner == scanner_number_) {
     for (const std::uint32_t scan : session.scan) {
       if (scan != 0) scanner_->prefetch_stream(scan);
     }
@@ -110,10 +108,7 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
 }
 
 // What is kept of the two hosts. Asked for a few packets ahead, not a batch: so much memory would push itself out.
-[[gnu::always_inline]] inline void Worker::prefetch_pair(const DecodedPacket& packet,
-                                                         std::uint32_t flow) const noexcept {
-  if (flow == 0 || packet.payload_length == 0 || packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) return;
-  const AppProtocol app = flows_.at(flow).app;
+[[gnu::always_inline]] inline void Worker::prefetch_pair(const DecodedPacket& packet, AppProtocol app) const noexcept {
   dispatcher_.prefetch_datagram(app, packet);
   if (app != AppProtocol::echonet_lite) return;
   // Its service, which the hash over these bytes has brought into the cache, says who asks (Part 2, 3.2.4).
@@ -184,13 +179,16 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
         });
   }
 
-  // What hangs on a TCP flow is two more steps away: the session, then the states it names.
+  // What hangs on a flow is one or two more steps away: its session and the states that names, or what is kept of the
+  // pair for its protocol.
   for (std::size_t k = 0; k < own; ++k) {
-    if (guesses_[k] == 0) continue;
     const DecodedPacket& packet = decoded[own_[k]];
-    const flow::Flow& flow = flows_.at(guesses_[k]);
+    const flow::Flow& flow = flows_.at(guesses_[k]);  // Slot 0 has nothing.
     if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) {
-      if (flow.session != 0) prefetch(&sessions_[flow.session]);
+      hangs_[k] = {flow.session, AppProtocol::unknown};
+      prefetch(&sessions_[flow.session]);
+    } else {
+      hangs_[k] = {0, packet.payload_length != 0 ? flow.app : AppProtocol::unknown};
     }
   }
 
@@ -198,8 +196,10 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   std::size_t k = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
     if (batch_bytes != 0) prefetch_next(packets[i], batch_bytes);
-    if (k + states_ahead < own) prefetch_states(decoded[own_[k + states_ahead]], guesses_[k + states_ahead]);
-    if (k + pairs_ahead < own) prefetch_pair(decoded[own_[k + pairs_ahead]], guesses_[k + pairs_ahead]);
+    if (k + states_ahead < own && hangs_[k + states_ahead].session != 0)
+      prefetch_states(hangs_[k + states_ahead].session, decoded[own_[k + states_ahead]].payload_length != 0);
+    if (k + pairs_ahead < own && hangs_[k + pairs_ahead].app != AppProtocol::unknown)
+      prefetch_pair(decoded[own_[k + pairs_ahead]], hangs_[k + pairs_ahead].app);
     const PacketTime now = decoded[i].time;
     // Beyond the present second, or before it; the division that tells is not for every packet.
     if (static_cast<std::uint64_t>(now.ns) - static_cast<std::uint64_t>(second_begins_ns_) >= 1'000'000'000)
@@ -459,10 +459,12 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   // An answering segment that comes first still tells who asked. A datagram has no flags.
   const bool answers = (packet.tcp_flags & (tcp_flag::syn | tcp_flag::ack)) == (tcp_flag::syn | tcp_flag::ack);
   const bool initiator_is_high = packet.source_is_high != answers;
-  const auto found = flows_.find_or_create(flow_key_of(packet), packet.flow_hash, packet.time, packet.raw->number,
-                                           initiator_is_high, hint);
+  const auto found = plain && packet.ip_version == 4 && flows_.is_of(hint, packet)
+                         ? flow::FlowTable::Found{hint, false}
+                         : flows_.find_or_create(flow_key_of(packet), packet.flow_hash, packet.time, packet.raw->number,
+                                                 initiator_is_high, hint);
   flow::Flow& flow = flows_.at(found.flow);
-  const bool outdated = !found.created & (flow.last_ns <= reloaded_ns_);
+  const std::int64_t last_before_ns = flow.last_ns;
   const auto side_now = [&] {
     return static_cast<unsigned>(packet.source_is_high) ^ (flow.flags & flow::flow_flag::initiator_is_high);
   };
@@ -473,9 +475,8 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   const unsigned side = side_now();
   const auto direction = static_cast<Direction>(side);
   flow.last_ns = packet.time.ns;
-  ++flow.packets[side];
+  const std::uint32_t counted = ++flow.packets[side];
   flow.bytes[side] += packet.raw->length_wire;
-  const bool both_spoke = (flow.packets[0] != 0) & (flow.packets[1] != 0);
 
   // Contexts are made where something is told: most packets have nothing to say.
   if (!plain && !packet.anomalies.empty()) {
@@ -493,7 +494,7 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
     flow.first_bytes[side] |= packet.tcp_flags;
     if (readable) handle_tcp(packet, found.flow, direction);
   } else {
-    if (flow.state == flow::FlowState::fresh && both_spoke) flow.state = flow::FlowState::established;
+    if (flow.packets[1 - side] != 0) flow.state = flow::FlowState::established;
     if (!plain && found.created && is_icmp(packet.protocol))
       flow.first_bytes = {static_cast<std::uint8_t>(packet.source_port),
                           static_cast<std::uint8_t>(packet.destination_port)};
@@ -504,19 +505,22 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   }
   // Whether the other side was heard lately, not once: a mirror port that loses a direction does so in the middle. Who
   // never answers says nothing of it.
-  const auto spoke = static_cast<std::uint8_t>(flow::flow_flag::initiator_spoke << side),
-             other = static_cast<std::uint8_t>(flow::flow_flag::responder_spoke >> side);
-  if (tcp | both_spoke) {
-    const std::uint64_t answered = (flow.flags & other) != 0;
+  if (tcp || flow.state == flow::FlowState::established) {
+    const bool answered = (flow.flags & (flow::flow_flag::responder_spoke >> side)) != 0;
     answered_ += answered;
-    one_sided_ += 1 - answered;
+    one_sided_ += !answered;
   }
-  const Occasion occasion{found.created, ((flow.flags ^ settled_before) & flow::flow_flag::app_settled) != 0, outdated,
-                          (flow.told & told_minute_mask) != told_mark_, (flow.packets[side] & (packet_burst - 1)) == 0};
-  flow.flags |= spoke;
-  if (occasion.created | occasion.identified | occasion.outdated | occasion.due | occasion.burst | renamed_ |
-      ((side == 1) & (flow.packets[1] == 1))) [[unlikely]]
-    look_at_flow(found.flow, occasion, packet, direction);
+  flow.flags |= static_cast<std::uint8_t>(flow::flow_flag::initiator_spoke << side);
+  const bool identified = ((flow.flags ^ settled_before) & flow::flow_flag::app_settled) != 0,
+             due = (flow.told & told_minute_mask) != told_mark_;
+  // The first packet of a side, and each 256th.
+  if ((counted & (packet_burst - 1)) <= 1 || due || identified || renamed_ || last_before_ns <= reloaded_ns_)
+      [[unlikely]] {
+    look_at_flow(found.flow,
+                 {found.created, identified, !found.created && last_before_ns <= reloaded_ns_, due,
+                  (counted & (packet_burst - 1)) == 0},
+                 packet, direction);
+  }
   if (!plain && packet.protocol == static_cast<std::uint8_t>(IpProtocol::icmpv6) && packet.ttl == 255 && readable)
     tell_neighbour(packet);
   if ((flow.flags & flow::flow_flag::denied) != 0 && run_.allow != nullptr)

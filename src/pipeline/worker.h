@@ -68,9 +68,9 @@ class Worker final : private flow::FlowEndHandler,
   }
   static constexpr std::size_t states_ahead = 6;  // Packets between fetching a TCP flow's states and using them.
   static void prefetch_next(const RawPacket& packet, std::uintptr_t batch_bytes) noexcept;
-  void prefetch_states(const DecodedPacket& packet, std::uint32_t flow) const noexcept;
+  void prefetch_states(std::uint32_t session_index, bool has_payload) const noexcept;
   static constexpr std::size_t pairs_ahead = 8;
-  void prefetch_pair(const DecodedPacket& packet, std::uint32_t flow) const noexcept;
+  void prefetch_pair(const DecodedPacket& packet, AppProtocol app) const noexcept;
   void take(Replacement& next) noexcept;
   std::uint32_t facts_wanted() const noexcept;
   // States of a scanner that was replaced are nobody's any more.
@@ -164,6 +164,12 @@ class Worker final : private flow::FlowEndHandler,
   std::array<std::uint32_t, batch_max> own_{};
   std::array<std::uint64_t, batch_max> tags_{};
   std::array<std::uint32_t, batch_max> guesses_{};
+  // What a packet's flow, where the guess is right, has behind it: a TCP session, or the protocol of its datagrams.
+  struct Hang {
+    std::uint32_t session;
+    AppProtocol app;
+  };
+  std::array<Hang, batch_max> hangs_{};
   std::vector<detect::SignatureMatch> matches_;
   std::size_t match_at_ = 0;
   std::int64_t tick_second_ = INT64_MIN, second_begins_ns_ = INT64_MIN, pulse_at_ns_ = INT64_MIN;
