@@ -108,7 +108,7 @@ bool Correlator::step() noexcept {
   if (header->kind != RecordKind::pulse) now_ = std::max(now_, header->time);
   switch (header->kind) {
     case RecordKind::event:
-      event(*header, {body, header->body_bytes}, true);
+      event(*header, true);
       break;
     case RecordKind::fact:
       fact(*header, body);
@@ -157,8 +157,8 @@ void Correlator::raise(const Alert& alert) noexcept { merger_.raise(alert); }
 
 // Workers do not see how many conditions a segment or a source has over all of them: this thread does, in the order of
 // packets. What goes beyond the limit is counted as merged, into the condition that the limit makes of it.
-bool Correlator::passes_limit(const RecordHeader& header) noexcept {
-  const AlertBrief& brief = header.alert;
+bool Correlator::passes_limit(const RecordHeader& header, const EventDetails& details) noexcept {
+  const AlertBrief& brief = details.alert;
   const DetectorInfo& info = info_of(brief.detector);
   Alert alert;
   alert.detector = brief.detector;
@@ -169,16 +169,16 @@ bool Correlator::passes_limit(const RecordHeader& header) noexcept {
   alert.signature_rev = 1;
   alert.time = header.time;
   alert.packet_number = header.order.packet;
-  alert.segment = header.segment;
-  alert.source = header.source;
-  alert.destination = header.destination;
+  alert.segment = details.segment;
+  alert.source = details.source;
+  alert.destination = details.destination;
   // By address: the record may be from before a reload, or this thread may be.
-  alert.source_asset = run_.inventory->asset_of(header.segment, header.source);
-  alert.destination_asset = run_.inventory->asset_of(header.segment, header.destination);
+  alert.source_asset = run_.inventory->asset_of(details.segment, details.source);
+  alert.destination_asset = run_.inventory->asset_of(details.segment, details.destination);
   alert.merge_key = 1;
   char source[ip_text_max], destination[ip_text_max];
   const auto text = [](const IpAddress& address, char* to) { return static_cast<int>(write_ip(address, to)); };
-  const int source_size = text(header.source, source), destination_size = text(header.destination, destination);
+  const int source_size = text(details.source, source), destination_size = text(details.destination, destination);
   detect::say_why(alert, 0, "%.*s and %.*s", source_size, source, destination_size, destination);
   struct Taker final : detect::Findings {
     explicit Taker(AlertMerger& m) noexcept : merger(m) {}
@@ -222,10 +222,12 @@ bool Correlator::take_state(std::vector<std::uint8_t>& state) {
   return true;
 }
 
-void Correlator::event(const RecordHeader& header, std::string_view body, bool from_worker) noexcept {
-  if (header.type == EventType::alert) {
-    const AlertBrief& alert = header.alert;
-    if (from_worker && alert.detector == DetectorId::policy_peer_not_allowed && !passes_limit(header))
+void Correlator::event(const RecordHeader& header, bool from_worker) noexcept {
+  const EventDetails& details = RecordRing::details(&header);
+  const std::string_view body = RecordRing::text(&header);
+  if (details.type == EventType::alert) {
+    const AlertBrief& alert = details.alert;
+    if (from_worker && alert.detector == DetectorId::policy_peer_not_allowed && !passes_limit(header, details))
       return drain_own();
     process_.alert(alert.detector, alert.severity, alert.interface);
     process_.alerts_written.add();
@@ -233,31 +235,32 @@ void Correlator::event(const RecordHeader& header, std::string_view body, bool f
     counts[0] += alert.first ? 1 : 0;
     counts[1] += alert.occurrences;
     if (alert.first && conditions_.size() < conditions_kept_max)
-      conditions_.push_back({alert, header.source, header.destination});
+      conditions_.push_back({alert, details.source, details.destination});
     else if (!alert.first) {
       for (Condition& condition : conditions_) {
         if (condition.brief.id == alert.id) condition.brief.count = alert.count;
       }
     }
   }
-  if (header.late_response) {
+  if (details.late_response) {
     // The answer's destination is who asked.
-    if (const auto took = exchanges_.answer(header.segment, header.destination, header.answer, header.time)) {
+    if (const auto took = exchanges_.answer(details.segment, details.destination, details.answer, header.time)) {
       char member[64];
       JsonWriter json(member, sizeof member);
       json.field("response_ms", static_cast<double>(took->ns / 1000) / 1000.0);
       const std::string_view text = json.text();
       // The line is put together in three pieces; a sink takes whole lines only.
       char* line = line_.as<char>();
-      std::memcpy(line, body.data(), header.late_at);
-      line[header.late_at] = ',';
-      std::memcpy(line + header.late_at + 1, text.data(), text.size());
-      std::memcpy(line + header.late_at + 1 + text.size(), body.data() + header.late_at, body.size() - header.late_at);
-      write(header.type, {line, body.size() + 1 + text.size()}, header.time);
+      std::memcpy(line, body.data(), details.late_at);
+      line[details.late_at] = ',';
+      std::memcpy(line + details.late_at + 1, text.data(), text.size());
+      std::memcpy(line + details.late_at + 1 + text.size(), body.data() + details.late_at,
+                  body.size() - details.late_at);
+      write(details.type, {line, body.size() + 1 + text.size()}, header.time);
       return;
     }
   }
-  write(header.type, body, header.time);
+  write(details.type, body, header.time);
 }
 
 void Correlator::write(EventType type, std::string_view line, PacketTime time) noexcept {
@@ -283,7 +286,7 @@ void Correlator::flush() noexcept {
 // What this thread itself raised: it goes out at once, in its place behind the pulse that brought it about.
 void Correlator::drain_own() noexcept {
   while (const RecordHeader* header = own_ring_.front()) {
-    event(*header, {RecordRing::body(header), header->body_bytes}, false);
+    event(*header, false);
     own_ring_.pop();
   }
 }

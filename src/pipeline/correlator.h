@@ -72,7 +72,7 @@ class Correlator final : private detect::SiteEngine::AlertSink {
  private:
   bool step() noexcept;  // True when it did something.
   void rest() const noexcept;
-  void event(const RecordHeader& header, std::string_view body, bool from_worker) noexcept;
+  void event(const RecordHeader& header, bool from_worker) noexcept;
   void drain_own() noexcept;
   void write(EventType type, std::string_view line, PacketTime time) noexcept;
   void pulse(const Pulse& pulse) noexcept;
@@ -80,7 +80,7 @@ class Correlator final : private detect::SiteEngine::AlertSink {
   void flush() noexcept;
   void fact(const RecordHeader& header, const char* body) noexcept;
   void raise(const Alert& alert) noexcept override;
-  bool passes_limit(const RecordHeader& header) noexcept;
+  bool passes_limit(const RecordHeader& header, const EventDetails& details) noexcept;
   void serve_state() noexcept;
   void take(Replacement& next) noexcept;
 

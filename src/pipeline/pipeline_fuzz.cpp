@@ -45,8 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       TSUJIBAN_CHECK(!(header->order < last));
       last = header->order;
       if (header->kind == pipeline::RecordKind::event) {
-        TSUJIBAN_CHECK(header->body_bytes > 2 && pipeline::RecordRing::body(header)[header->body_bytes - 1] == '\n');
-        alerts += header->type == EventType::alert ? 1u : 0u;
+        const std::string_view text = pipeline::RecordRing::text(header);
+        TSUJIBAN_CHECK(text.size() > 2 && text.back() == '\n');
+        alerts += pipeline::RecordRing::details(header).type == EventType::alert ? 1u : 0u;
       }
       ring.pop();
     }

@@ -192,7 +192,7 @@ void Bench::packet(const Frame& frame, double seconds) {
 
 void Bench::drain(bool keep) {
   while (const RecordHeader* header = ring->front()) {
-    if (keep && header->kind == RecordKind::event) lines.emplace_back(RecordRing::body(header), header->body_bytes);
+    if (keep && header->kind == RecordKind::event) lines.emplace_back(RecordRing::text(header));
     if (keep && header->kind == RecordKind::fact)
       std::memcpy(static_cast<void*>(&facts.emplace_back()), RecordRing::body(header), sizeof(Fact));
     ring->pop();

@@ -2,6 +2,8 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <new>
+#include <string_view>
 
 #include "base/check.h"
 #include "base/reserved_memory.h"
@@ -34,18 +36,22 @@ struct AlertBrief {
   bool first = false, has_addresses = false;
 };
 
-// Precedes a record's body in the ring.
+// Precedes a record's body in the ring. Most records are facts, and what few of them need lies in the body.
 struct RecordHeader {
   std::uint32_t bytes;  // Of header and body, rounded up; 0 marks the end of the ring's lap.
   std::uint32_t body_bytes;
   Order order;
+  PacketTime time;  // Not of pulses.
   RecordKind kind;
-  EventType type;              // For events.
-  bool late_response = false;  // `answer` may get a response time, at `late_at` of the body.
+};
+
+// Begins the body of an event; its text follows.
+struct EventDetails {
+  EventType type{};
+  bool late_response = false;  // `answer` may get a response time, at `late_at` of the text.
   std::uint32_t late_at = 0;
   Exchange answer{};
-  // For late responses and alerts: who, where and when.
-  PacketTime time;
+  // For late responses and alerts: who and where.
   SegmentKey segment;
   IpAddress source, destination;
   AlertBrief alert;
@@ -87,6 +93,13 @@ class RecordRing {
   }
   static char* body(RecordHeader* header) noexcept { return reinterpret_cast<char*>(header + 1); }
   static const char* body(const RecordHeader* header) noexcept { return reinterpret_cast<const char*>(header + 1); }
+  // Of an event.
+  static const EventDetails& details(const RecordHeader* header) noexcept {
+    return *std::launder(reinterpret_cast<const EventDetails*>(header + 1));
+  }
+  static std::string_view text(const RecordHeader* header) noexcept {
+    return {body(header) + sizeof(EventDetails), header->body_bytes - sizeof(EventDetails)};
+  }
   void commit() noexcept {
     head_local_ = reserved_at_ + at(reserved_at_)->bytes;
     head_.store(head_local_, std::memory_order_release);

@@ -110,7 +110,7 @@ void RecordWriter::end() noexcept {
     return;
   }
   const std::string_view text = json_.text();
-  RecordHeader* header = room(text.size(), type_ == EventType::alert);
+  RecordHeader* header = room(sizeof(EventDetails) + text.size(), type_ == EventType::alert);
   if (header == nullptr) {
     if (type_ == EventType::alert)
       counters_.alerts_shed.add();
@@ -119,17 +119,12 @@ void RecordWriter::end() noexcept {
     return;
   }
   header->kind = RecordKind::event;
-  header->type = type_;
   header->order = order_;
-  header->late_response = late_;
-  header->late_at = late_at_;
-  header->answer = answer_;
   header->time = time_;
-  header->segment = segment_;
-  header->source = source_;
-  header->destination = destination_;
-  if (type_ == EventType::alert) header->alert = brief_;
-  std::memcpy(RecordRing::body(header), text.data(), text.size());
+  new (RecordRing::body(header))
+      EventDetails{type_,    late_,   late_at_,     answer_,
+                   segment_, source_, destination_, type_ == EventType::alert ? brief_ : AlertBrief{}};
+  std::memcpy(RecordRing::body(header) + sizeof(EventDetails), text.data(), text.size());
   ring_.commit();
   counters_.records.add();
 }

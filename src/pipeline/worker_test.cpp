@@ -188,7 +188,7 @@ TEST(Worker, a_live_run_sheds_details_first_and_alerts_last_and_counts_both) {
   EXPECT_GT(bench.counters->alerts_shed.value(), 0u);
   std::uint64_t alerts = 0;
   while (const RecordHeader* header = small.front()) {
-    alerts += header->type == EventType::alert && header->kind == RecordKind::event ? 1u : 0u;
+    alerts += header->kind == RecordKind::event && RecordRing::details(header).type == EventType::alert ? 1u : 0u;
     small.pop();
   }
   const metrics::WorkerCounters& c = *bench.counters;
