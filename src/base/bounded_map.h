@@ -1,8 +1,12 @@
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "base/hash.h"
 #include "base/prefetch.h"
@@ -10,12 +14,42 @@
 
 namespace tsujiban {
 
+// A cache line of a table's directory: words of a tag and an index, 0 where there is none, and the head of the chain of
+// those that found no room in it.
+struct alignas(64) DirectoryLine {
+  static constexpr std::uint32_t words_count = 15;
+  std::uint32_t words[words_count];
+  std::uint32_t chain;
+
+  // Bit n: word n has what `tag` has in the bits of `mask`.
+  std::uint32_t matches(std::uint32_t tag, std::uint32_t mask) const noexcept {
+#if defined(__SSE2__)
+    const __m128i* const at = reinterpret_cast<const __m128i*>(this);
+    const __m128i masks = _mm_set1_epi32(static_cast<int>(mask)), tags = _mm_set1_epi32(static_cast<int>(tag));
+    const auto equal = [&](int i) { return _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(at + i), masks), tags); };
+    const __m128i low = _mm_packs_epi32(equal(0), equal(1)), high = _mm_packs_epi32(equal(2), equal(3));
+    // The last word is the chain's.
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(low, high))) & 0x7fff;
+#else
+    return matches_portable(tag, mask);
+#endif
+  }
+  std::uint32_t matches_portable(std::uint32_t tag, std::uint32_t mask) const noexcept {
+    std::uint32_t found = 0;
+    for (std::uint32_t i = 0; i < words_count; ++i) found |= std::uint32_t{(words[i] & mask) == tag} << i;
+    return found;
+  }
+};
+static_assert(sizeof(DirectoryLine) == 64);
+
 // A map of at most `capacity` entries in memory taken once. When it is full the entry that was used longest ago makes
 // place and is counted, so what is kept depends on the calls alone, never on the hash's seed. An entry's use is noted
 // once in an eighth of `capacity` calls: keeping the order exact would touch two neighbours, and so two cache lines, at
-// every call. `Key` has
-// `std::uint64_t hash(HashSeed) const noexcept` and `operator==`; both are trivially copyable. The buckets in use
-// double with the entries, all at once: a table that is far from full then has its chains' heads in few cache lines.
+// every call. `Key` has `std::uint64_t hash(HashSeed) const noexcept` and `operator==`; both are trivially copyable.
+//
+// What a look-up costs is the cache lines that it touches. One of the directory says by tags which entry it may be, so
+// no other entry is looked at but one in some hundred; it holds up to ten entries in the mean, so that the directory
+// of many is small. It doubles with the entries, all at once. Entries lie within lines where they fit.
 // Entries are walked from the one used longest ago to the latest. Indexes are 1 and up, 0 is none, and an index lives
 // until its entry goes.
 template <class Key, class Value>
@@ -26,17 +60,28 @@ class BoundedMap {
   BoundedMap(std::uint32_t capacity, HashSeed seed)
       : seed_(seed),
         capacity_(capacity),
-        bucket_mask_max_(std::bit_ceil(capacity < buckets_min ? buckets_min : capacity) - 1),
+        line_mask_max_(std::bit_ceil(capacity / entries_per_line_max + 1) - 1),
+        tag_mask_(~std::uint32_t{0} << std::bit_width(capacity)),
         slots_((std::size_t{capacity} + 1) * sizeof(Slot)),
-        buckets_((std::size_t{bucket_mask_max_} + 1) * sizeof(std::uint32_t)) {}
+        lines_((std::size_t{line_mask_max_} + 1) * sizeof(DirectoryLine)) {}
 
   std::uint32_t size() const noexcept { return size_; }
   std::uint32_t capacity() const noexcept { return capacity_; }
   std::uint64_t evictions() const noexcept { return evictions_; }
 
+  // What `find` and `use` may be given with a key, where one key is looked up in several tables of one seed.
+  std::uint64_t hash_of(const Key& key) const noexcept { return key.hash(seed_); }
+
   // 0 where there is none. Does not count as use.
-  std::uint32_t find(const Key& key) const noexcept {
-    for (std::uint32_t i = bucket(key); i != 0; i = at(i).chain) {
+  std::uint32_t find(const Key& key) const noexcept { return find(key, hash_of(key)); }
+  std::uint32_t find(const Key& key, std::uint64_t hash) const noexcept {
+    const DirectoryLine& line = line_of(hash);
+    for (std::uint32_t found = line.matches(tag_of(hash), tag_mask_); found != 0; found &= found - 1) {
+      const std::uint32_t i = line.words[std::countr_zero(found)] & ~tag_mask_;
+      if (at(i).key == key) [[likely]]
+        return i;
+    }
+    for (std::uint32_t i = line.chain; i != 0; i = at(i).chain) {
       if (at(i).key == key) return i;
     }
     return 0;
@@ -46,58 +91,45 @@ class BoundedMap {
     bool added;
   };
   // Finds or adds (the value is value-initialised), and marks as used now.
-  Got use(const Key& key) noexcept {
+  Got use(const Key& key) noexcept { return use(key, hash_of(key)); }
+  Got use(const Key& key, std::uint64_t hash) noexcept {
     ++calls_;
-    if (const std::uint32_t found = find(key); found != 0) {
-      if (calls_ - at(found).noted > capacity_ / 8) {
-        unlink_order(found);
-        link_last(found);
-      }
+    if (const std::uint32_t found = find(key, hash); found != 0) {
+      note(found);
       return {found, false};
     }
-    std::uint32_t i;
-    if (free_ != 0) {
-      i = free_;
-      free_ = at(i).chain;
-    } else if (used_ < capacity_) {
-      i = ++used_;
-    } else {
-      i = first_;
-      ++evictions_;
-      remove(i);
-      i = free_;
-      free_ = at(i).chain;
-    }
-    // Every further entry of a chain is a cache miss, so chains of one are worth their room.
-    if (size_ * std::uint64_t{4} > bucket_mask_ && bucket_mask_ < bucket_mask_max_) [[unlikely]]
-      grow();
-    Slot& slot = at(i);
-    slot.key = key;
-    slot.value = Value{};
-    std::uint32_t& head = bucket(key);
-    slot.chain = head;
-    head = i;
-    link_last(i);
-    ++size_;
-    return {i, true};
+    return {add(key, hash), true};
+  }
+  // Marks an entry as used now, as `use` of its key does.
+  void touch(std::uint32_t index) noexcept {
+    ++calls_;
+    note(index);
   }
   // Fetches what `find` and `use` of this key will look at: first (step 0) where its chain begins, and some time later
   // (step 1) the head of the chain.
   void prefetch(const Key& key, unsigned step) const noexcept {
+    const std::uint64_t hash = hash_of(key);
+    const DirectoryLine& line = line_of(hash);
     if (step == 0) {
-      tsujiban::prefetch(&bucket(key));
-    } else if (const std::uint32_t head = bucket(key); head != 0) {
-      const auto* line = reinterpret_cast<const char*>(&at(head));
-      for (std::size_t i = 0; i < sizeof(Slot) && i < prefetch_bytes_max; i += 64) tsujiban::prefetch(line + i);
+      tsujiban::prefetch(&line);
+    } else if (const std::uint32_t found = line.matches(tag_of(hash), tag_mask_); found != 0) {
+      const std::uint32_t i = line.words[std::countr_zero(found)] & ~tag_mask_;
+      const auto* slot = reinterpret_cast<const char*>(&at(i));
+      for (std::size_t b = 0; b < sizeof(Slot) && b < prefetch_bytes_max; b += 64) tsujiban::prefetch(slot + b);
     }
   }
   const Key& key(std::uint32_t index) const noexcept { return at(index).key; }
   Value& value(std::uint32_t index) noexcept { return at(index).value; }
   const Value& value(std::uint32_t index) const noexcept { return at(index).value; }
   void remove(std::uint32_t index) noexcept {
-    std::uint32_t* link = &bucket(at(index).key);
-    while (*link != index) link = &at(*link).chain;
-    *link = at(index).chain;
+    DirectoryLine& line = line_of(hash_of(at(index).key));
+    if (const std::uint32_t found = line.matches(index, ~tag_mask_); found != 0) {
+      line.words[std::countr_zero(found)] = 0;
+    } else {
+      std::uint32_t* link = &line.chain;
+      while (*link != index) link = &at(*link).chain;
+      *link = at(index).chain;
+    }
     unlink_order(index);
     at(index).chain = free_;
     free_ = index;
@@ -122,31 +154,78 @@ class BoundedMap {
   }
 
  private:
-  static constexpr std::size_t prefetch_bytes_max = 256;
-  static constexpr std::uint32_t buckets_min = 64;
-  struct Slot {
-    std::uint64_t noted;  // The call at which it was put last.
+  static constexpr std::size_t prefetch_bytes_max = 128;
+  static constexpr std::uint32_t entries_per_line_max = 10;  // In the mean; one line in ten then has a chain.
+  struct Plain {
     Key key;
+    std::uint32_t noted;  // The call at which it was put last; the difference to another one is what counts.
     std::uint32_t chain, earlier, later;
     Value value;
   };
+  // Of what fits into one line no entry lies in two.
+  static constexpr std::size_t slot_align = sizeof(Plain) <= 32 ? 32 : 64;
+  struct alignas(std::max(alignof(Plain), slot_align)) Slot : Plain {};
+
   Slot& at(std::uint32_t i) const noexcept { return slots_.template as<Slot>()[i]; }
-  std::uint32_t& bucket(const Key& key) const noexcept {
-    return buckets_.template as<std::uint32_t>()[static_cast<std::uint32_t>(key.hash(seed_)) & bucket_mask_];
+  DirectoryLine& line_of(std::uint64_t hash) const noexcept {
+    return lines_.template as<DirectoryLine>()[static_cast<std::uint32_t>(hash) & line_mask_];
   }
-  // Each chain is parted in two by the next bit of the hash.
+  // Never 0, so that an empty word matches none.
+  std::uint32_t tag_of(std::uint64_t hash) const noexcept {
+    return (static_cast<std::uint32_t>(hash >> 32) | std::uint32_t{1} << 31) & tag_mask_;
+  }
+  void note(std::uint32_t i) noexcept {
+    if (static_cast<std::uint32_t>(calls_) - at(i).noted <= capacity_ / 8) return;
+    unlink_order(i);
+    link_last(i);
+  }
+  std::uint32_t add(const Key& key, std::uint64_t hash) noexcept {
+    std::uint32_t i;
+    if (free_ != 0) {
+      i = free_;
+      free_ = at(i).chain;
+    } else if (used_ < capacity_) {
+      i = ++used_;
+    } else {
+      i = first_;
+      ++evictions_;
+      remove(i);
+      i = free_;
+      free_ = at(i).chain;
+    }
+    if (size_ >= (line_mask_ + 1) * std::uint64_t{entries_per_line_max} && line_mask_ < line_mask_max_) [[unlikely]]
+      grow();
+    Slot& slot = at(i);
+    slot.key = key;
+    slot.value = Value{};
+    enter(i, hash);
+    link_last(i);
+    ++size_;
+    return i;
+  }
+  void enter(std::uint32_t i, std::uint64_t hash) noexcept {
+    DirectoryLine& line = line_of(hash);
+    if (const std::uint32_t room = line.matches(0, ~std::uint32_t{0}); room != 0) {
+      line.words[std::countr_zero(room)] = tag_of(hash) | i;
+    } else {
+      at(i).chain = line.chain;
+      line.chain = i;
+    }
+  }
+  // Each line is parted in two by the next bit of the hash.
   void grow() noexcept {
-    std::uint32_t* const heads = buckets_.template as<std::uint32_t>();
-    const std::uint32_t half = bucket_mask_ + 1;
-    bucket_mask_ = bucket_mask_ * 2 + 1;
-    for (std::uint32_t b = 0; b < half; ++b) {
-      std::uint32_t *low = &heads[b], *high = &heads[b + half];
-      for (std::uint32_t i = heads[b]; i != 0; i = at(i).chain) {
-        std::uint32_t*& end = (at(i).key.hash(seed_) & half) != 0 ? high : low;
-        *end = i;
-        end = &at(i).chain;
+    const std::uint32_t half = line_mask_ + 1;
+    line_mask_ = line_mask_ * 2 + 1;
+    for (std::uint32_t l = 0; l < half; ++l) {
+      DirectoryLine& place = lines_.template as<DirectoryLine>()[l];
+      const DirectoryLine before = std::exchange(place, DirectoryLine{});
+      for (const std::uint32_t word : before.words) {
+        if (word != 0) enter(word & ~tag_mask_, hash_of(at(word & ~tag_mask_).key));
       }
-      *low = *high = 0;
+      for (std::uint32_t i = before.chain, next = 0; i != 0; i = next) {
+        next = at(i).chain;
+        enter(i, hash_of(at(i).key));
+      }
     }
   }
   void unlink_order(std::uint32_t i) noexcept {
@@ -155,7 +234,7 @@ class BoundedMap {
     (slot.later != 0 ? at(slot.later).earlier : last_) = slot.earlier;
   }
   void link_last(std::uint32_t i) noexcept {
-    at(i).noted = calls_;
+    at(i).noted = static_cast<std::uint32_t>(calls_);
     at(i).earlier = last_;
     at(i).later = 0;
     (last_ != 0 ? at(last_).later : first_) = i;
@@ -163,8 +242,8 @@ class BoundedMap {
   }
 
   HashSeed seed_;
-  std::uint32_t capacity_, bucket_mask_max_, bucket_mask_ = buckets_min - 1;
-  ReservedMemory slots_, buckets_;
+  std::uint32_t capacity_, line_mask_max_, line_mask_ = 0, tag_mask_;
+  ReservedMemory slots_, lines_;
   std::uint32_t used_ = 0, size_ = 0, free_ = 0, first_ = 0, last_ = 0;
   std::uint64_t evictions_ = 0, calls_ = 0;
 };

@@ -116,5 +116,46 @@ TEST(BoundedMap, every_entry_is_found_after_each_doubling) {
   EXPECT_EQ(map.evictions(), 0u);
 }
 
+TEST(BoundedMap, both_ways_to_compare_a_line_with_a_tag_agree) {
+  std::mt19937 random(5);
+  for (int i = 0; i < 2000; ++i) {
+    DirectoryLine line{};
+    for (std::uint32_t& word : line.words) word = random() % 4 * (random() % 4 << 18 | 1u << 31 | random() % 3);
+    line.chain = random() % 4;
+    for (const std::uint32_t mask : {~std::uint32_t{0}, ~std::uint32_t{0} << 18, 0x3ffffu}) {
+      for (const std::uint32_t word : line.words)
+        ASSERT_EQ(line.matches(word & mask, mask), line.matches_portable(word & mask, mask));
+      ASSERT_EQ(line.matches(line.chain & mask, mask), line.matches_portable(line.chain & mask, mask));
+    }
+  }
+}
+
+TEST(BoundedMap, a_hash_made_before_finds_what_its_key_finds) {
+  BoundedMap<Number, std::uint32_t> map(50, HashSeed{3, 4});
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const Number key{i * 7 % 64};
+    const std::uint32_t before = map.find(key, map.hash_of(key));
+    EXPECT_EQ(before, map.find(key));
+    EXPECT_EQ(map.use(key, map.hash_of(key)).added, before == 0);
+  }
+}
+
+TEST(BoundedMap, touching_an_entry_keeps_it_as_using_its_key_does) {
+  BoundedMap<Number, int> used(16, HashSeed{3, 4}), touched(16, HashSeed{3, 4});
+  std::mt19937 random(6);
+  for (int step = 0; step < 2000; ++step) {
+    const Number key{static_cast<std::uint32_t>(random() % 24)};
+    used.use(key);
+    if (const std::uint32_t i = touched.find(key); i != 0)
+      touched.touch(i);
+    else
+      touched.use(key);
+  }
+  for (std::uint32_t a = used.first(), b = touched.first(); a != 0 || b != 0; a = used.next(a), b = touched.next(b)) {
+    ASSERT_TRUE(a != 0 && b != 0);
+    EXPECT_EQ(used.key(a), touched.key(b));
+  }
+}
+
 }  // namespace
 }  // namespace tsujiban
