@@ -41,6 +41,7 @@ class TunnelDetector final : public SiteDetector {
     if (query.service != NameService::dns) return;
     const std::string_view name = query.name.view();
     const std::size_t hidden = query.name.size_bytes - name.size();
+    if (below_size_max(name) + hidden < below_bytes_min) return;
     const DomainParts parts = parts_of(name);
     if (parts.registered.empty() || parts.below.size() + hidden < below_bytes_min) return;
     const HostKey host{fact.segment, fact.source};
@@ -108,6 +109,14 @@ class TunnelDetector final : public SiteDetector {
     std::array<char, DomainName::text_max> last;  // What stood below the domain in the name before.
   };
 
+  // A registered domain has two labels or more, so what stands below it ends before the last dot but one. Most names
+  // are so short that the list of suffixes, which lies all over memory, need not be asked.
+  static std::size_t below_size_max(std::string_view name) noexcept {
+    const std::size_t last = name.rfind('.');
+    if (last == std::string_view::npos || last == 0) return 0;
+    const std::size_t before = name.rfind('.', last - 1);
+    return before == std::string_view::npos ? 0 : before;
+  }
   static std::string_view owned(std::string_view domain) noexcept {
     const DomainParts parts = parts_of(domain);
     return parts.registered.empty() ? domain : parts.registered;
