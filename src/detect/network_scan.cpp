@@ -39,11 +39,12 @@ class ScanDetector final : public SiteDetector {
     }
   }
 
+  std::uint32_t prefetched() const noexcept override { return facts_of({FactKind::conversation}); }
   void prefetch(const Fact& fact, unsigned step) const noexcept override {
+    // What has probes that wait for answers are few at a time, and so in the cache.
+    if (fact.to_group || (fact.conversation.moment != Moment::began && fact.conversation.moment != Moment::answered))
+      return;
     known_.prefetch(pair_of(fact), step);
-    if (fact.conversation.moment != Moment::began) return;
-    targets_.prefetch(pair_of(fact), step);
-    sources_.prefetch({fact.segment, fact.source}, step);
   }
 
   void tick(PacketTime now, Findings& findings) noexcept override {
@@ -89,7 +90,14 @@ class ScanDetector final : public SiteDetector {
   };
   // Of a source, or of a pair.
   struct Sweep {
-    Fact last;  // The latest probe.
+    // The latest probe: of its fact what an alert needs and the key does not say.
+    PacketTime time;
+    std::uint64_t packet_number, flow_id;
+    IpAddress destination;
+    std::uint16_t source_port, destination_port, input;
+    std::uint8_t ip_protocol;
+    AppProtocol protocol;
+    bool has_input;
     Ends ends;
     IpAddress told;        // The destination that the condition is told with.
     PacketTime told_at;    // Of the probe that was told last.
@@ -171,7 +179,16 @@ class ScanDetector final : public SiteDetector {
 
   void note(Sweep& sweep, Probe* probes, std::uint32_t room, std::uint64_t what, const Fact& fact,
             const Ends& ends) const noexcept {
-    sweep.last = fact;
+    sweep.time = fact.time;
+    sweep.packet_number = fact.packet_number;
+    sweep.flow_id = fact.flow_id;
+    sweep.destination = fact.destination;
+    sweep.source_port = fact.source_port;
+    sweep.destination_port = fact.destination_port;
+    sweep.input = fact.input;
+    sweep.ip_protocol = fact.ip_protocol;
+    sweep.protocol = fact.protocol;
+    sweep.has_input = fact.has_input;
     sweep.ends = ends;
     std::uint32_t oldest = 0;
     for (std::uint32_t i = 0; i < sweep.probes; ++i) {
@@ -190,6 +207,26 @@ class ScanDetector final : public SiteDetector {
       probes[i] = probes[--sweep.probes];
       return;
     }
+  }
+
+  static HostKey source_of(const HostKey& key) noexcept { return key; }
+  static HostKey source_of(const PairKey& key) noexcept { return {key.segment, key.from}; }
+  static Fact latest(const Sweep& sweep, const HostKey& source) noexcept {
+    Fact fact;
+    fact.kind = FactKind::conversation;
+    fact.time = sweep.time;
+    fact.packet_number = sweep.packet_number;
+    fact.flow_id = sweep.flow_id;
+    fact.segment = source.segment;
+    fact.source = source.address;
+    fact.destination = sweep.destination;
+    fact.source_port = sweep.source_port;
+    fact.destination_port = sweep.destination_port;
+    fact.input = sweep.input;
+    fact.ip_protocol = sweep.ip_protocol;
+    fact.protocol = sweep.protocol;
+    fact.has_input = sweep.has_input;
+    return fact;
   }
 
   template <class Map>
@@ -221,21 +258,21 @@ class ScanDetector final : public SiteDetector {
       // Only what came since the last telling makes it another occurrence.
       if (open < limit || latest_ns <= sweep.told_at.ns) continue;
       // Who is mostly answered polls; some of those it asks are down.
-      const std::uint32_t answers = horizontal ? answers_of(sweep.last, now) : 0;
-      if (open >= answers) tell(sweep, open, answers, latest_ns, horizontal, findings);
+      const HostKey source = source_of(map.key(i));
+      const std::uint32_t answers = horizontal ? answers_of(source, now) : 0;
+      if (open >= answers) tell(sweep, latest(sweep, source), open, answers, latest_ns, horizontal, findings);
     }
   }
 
-  std::uint32_t answers_of(const Fact& fact, PacketTime now) noexcept {
-    const std::uint32_t i = answers_.find({fact.segment, fact.source});
+  std::uint32_t answers_of(const HostKey& source, PacketTime now) noexcept {
+    const std::uint32_t i = answers_.find(source);
     if (i == 0) return 0;
     turn(answers_.value(i), now);
     return answers_.value(i).now + answers_.value(i).before;
   }
 
-  void tell(Sweep& sweep, std::uint32_t open, std::uint32_t answers, std::int64_t latest_ns, bool horizontal,
-            Findings& findings) noexcept {
-    const Fact& fact = sweep.last;
+  void tell(Sweep& sweep, const Fact& fact, std::uint32_t open, std::uint32_t answers, std::int64_t latest_ns,
+            bool horizontal, Findings& findings) noexcept {
     // Where only one side of the traffic is seen, everybody seems to knock in vain.
     const std::uint32_t link = links_.find({fact.segment});
     const PacketTime heard = link == 0                        ? PacketTime{}

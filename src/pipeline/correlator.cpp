@@ -111,7 +111,7 @@ bool Correlator::step() noexcept {
       event(*header, true);
       break;
     case RecordKind::fact:
-      fact(*header, body);
+      fact(body);
       break;
     case RecordKind::pulse: {
       Pulse one;
@@ -140,15 +140,19 @@ void Correlator::scout(std::size_t ring) noexcept {
   }
 }
 
-void Correlator::fact(const RecordHeader& header, const char* body) noexcept {
-  Fact fact;
-  std::memcpy(static_cast<void*>(&fact), body, std::min<std::size_t>(header.body_bytes, sizeof fact));
+// It is judged where it lies; a record ends with what holds of the union, so nobody behind this may copy all of it.
+void Correlator::fact(const char* body) noexcept {
+  const Fact& fact = *std::launder(reinterpret_cast<const Fact*>(body));
   if (fact.kind == FactKind::request) exchanges_.request(fact);
   // An answer to what was asked of a group is explained; the others are what the detectors ask for.
   if (fact.kind == FactKind::response &&
       exchanges_.answer(fact.segment, fact.destination, fact.exchange, fact.time).has_value())
     return;
-  if (run_.observer != nullptr) run_.observer->fact(fact);
+  if (run_.observer != nullptr) {
+    Fact whole;
+    std::memcpy(static_cast<void*>(&whole), body, fact_bytes(fact.kind));
+    run_.observer->fact(whole);
+  }
   engine_->fact(fact);
   drain_own();
 }

@@ -78,7 +78,7 @@ class Correlator final : private detect::SiteEngine::AlertSink {
   void pulse(const Pulse& pulse) noexcept;
   void stats(PacketTime now) noexcept;
   void flush() noexcept;
-  void fact(const RecordHeader& header, const char* body) noexcept;
+  void fact(const char* body) noexcept;
   void raise(const Alert& alert) noexcept override;
   bool passes_limit(const RecordHeader& header, const EventDetails& details) noexcept;
   void serve_state() noexcept;
