@@ -75,6 +75,9 @@ class EchonetMessages final : public SiteDetector {
  public:
   explicit EchonetMessages(const Site& site);
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override;
+  std::uint32_t prefetched() const noexcept override {
+    return facts_of({FactKind::inquiry, FactKind::control_write, FactKind::object});
+  }
   void prefetch(const Fact& fact, unsigned step) const noexcept override;
   void tick(PacketTime now, Findings& findings) noexcept override;
   std::uint64_t evictions() const noexcept override {
@@ -119,7 +122,7 @@ class EchonetMessages final : public SiteDetector {
   struct Victim {
     static constexpr std::int64_t parts = 6;  // Of the window.
     std::int64_t part;                        // The latest one.
-    std::array<std::uint32_t, parts> answer_bytes, answers, own_bytes;
+    std::array<std::uint32_t, parts> own_bytes, answer_bytes, answers;
     ShownPeer shown;
     void sum(std::uint64_t& answered, std::uint64_t& own, std::uint32_t& count) const noexcept {
       for (std::size_t i = 0; i < parts; ++i) answered += answer_bytes[i], own += own_bytes[i], count += answers[i];
@@ -430,7 +433,7 @@ void EchonetMessages::inquiry(const Fact& fact, const Ends& ends, Findings& find
   }
   if (asked.lists_objects || asked.lists_properties) {
     const auto hosts =
-        hosts_asked_.add({fact.segment, fact.source}, {fact.destination.high, fact.destination.low}, fact.time);
+        hosts_asked_.add_new({fact.segment, fact.source}, {fact.destination.high, fact.destination.low}, fact.time);
     if (hosts.added && hosts.count >= hosts_limit_) {
       Alert alert = alert_of(id, fact, ends);
       alert.destination = asker.hosts_shown.show(fact.destination, fact.time, forget_of(id, hosts_window_));
@@ -440,7 +443,7 @@ void EchonetMessages::inquiry(const Fact& fact, const Ends& ends, Findings& find
     }
   }
   if (asked.object >> 8 != node_profile_class) {
-    const auto objects = objects_asked_.add({pair, 0}, {asked.object, 0}, fact.time);
+    const auto objects = objects_asked_.add_new({pair, 0}, {asked.object, 0}, fact.time);
     if (objects.added && objects.count > epcs_limit_) {
       Alert alert = alert_of(id, fact, ends);
       say_why(alert, 0, "%u objects of one host asked within %.0f s", objects.count, epcs_window_.as_seconds());
@@ -557,8 +560,9 @@ void EchonetMessages::reading(const Fact& fact, const Ends& ends, Findings& find
   const Reading& reading = fact.reading;
   if (ends.destination_outside && !reading.announced) {
     // A request from outside may carry a victim's address: what leaves is what counts.
-    const auto read = read_outside_.add({fact.segment, fact.destination},
-                                        {{fact.segment, fact.source}, reading.object << 8 | reading.point}, fact.time);
+    const auto read =
+        read_outside_.add_new({fact.segment, fact.destination},
+                              {{fact.segment, fact.source}, reading.object << 8 | reading.point}, fact.time);
     if (read.added && read.count >= answers_outside_min) {
       Alert alert = alert_of(DetectorId::echonet_reflection, fact, ends);
       say_why(alert, 0, "%u values answered within %.0f s to a host outside of every segment", read.count,
@@ -574,7 +578,7 @@ void EchonetMessages::reading(const Fact& fact, const Ends& ends, Findings& find
   const bool onset = now == fault_code && state != now && (!got.added || reading.announced);
   state = now;
   if (!onset) return;
-  const auto devices = onsets_.add(whole_site, {fact.segment, fact.source}, fact.time);
+  const auto devices = onsets_.add_new(whole_site, {fact.segment, fact.source}, fact.time);
   if (!devices.added || devices.count < devices_limit_) return;
   if (!fault_head_.on || fact.time - fault_head_.last > forget_of(DetectorId::echonet_fault_status, fault_window_)) {
     fault_head_.on = true;

@@ -64,6 +64,9 @@ class EchonetNodes final : public SiteDetector {
         strange_objects_(strange_objects_max, strange_objects_max, active, site.seed) {}
 
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override;
+  std::uint32_t prefetched() const noexcept override {
+    return facts_of({FactKind::inquiry, FactKind::control_write, FactKind::object});
+  }
   void prefetch(const Fact& fact, unsigned step) const noexcept override;
   std::uint64_t evictions() const noexcept override {
     return nodes_.evictions() + identities_.evictions() + asked_objects_.evictions() + asked_pairs_.evictions() +
@@ -84,17 +87,31 @@ class EchonetNodes final : public SiteDetector {
   bool load(StateReader& reader, std::uint32_t version) override;
 
  private:
+  // With its key, what most facts look at fits into one cache line, and the classes into the next.
   struct Node {
     PacketTime heard, mac_heard;
-    std::uint64_t mac;  // 0: not known. Another one takes its place once it has been silent.
+    std::uint64_t mac : 48;  // 0: not known. Another one takes its place once it has been silent.
+    std::uint64_t class_count : 8;
+    std::uint64_t listed : 1, too_many : 1;
+    // Another host that has claimed this one's identity; told when this one speaks after that.
+    std::uint64_t has_rival : 1;
     std::uint64_t identity;
     std::array<std::uint16_t, classes_max> classes;
-    std::uint8_t class_count;
-    bool listed, too_many;
-    // Another host that has claimed this one's identity; told when this one speaks after that.
-    bool has_rival;
     IpAddress rival, told_rival;
     PacketTime rival_time, told_time;
+
+    bool has_class(std::uint32_t one) const noexcept {
+      return std::find(classes.begin(), classes.begin() + class_count, one) != classes.begin() + class_count;
+    }
+    void add_class(std::uint32_t added) noexcept {
+      if (has_class(added)) return;
+      if (class_count == classes_max) {
+        too_many = 1;
+        return;
+      }
+      classes[class_count] = static_cast<std::uint16_t>(added);
+      class_count = (class_count + 1u) & 0xff;
+    }
   };
   struct Holder {
     IpAddress address;
@@ -126,17 +143,6 @@ class EchonetNodes final : public SiteDetector {
   DistinctWindow<PairKey, WordsKey> unasked_;
   DistinctWindow<HostKey, WordsKey> strange_objects_;
 };
-
-void add_class(std::array<std::uint16_t, classes_max>& classes, std::uint8_t& count, bool& too_many,
-               std::uint32_t added) noexcept {
-  const auto end = classes.begin() + count;
-  if (std::find(classes.begin(), end, added) != end) return;
-  if (count == classes_max) {
-    too_many = true;
-    return;
-  }
-  classes[count++] = static_cast<std::uint16_t>(added);
-}
 
 void EchonetNodes::fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept {
   if (fact.protocol != AppProtocol::echonet_lite) return;
@@ -204,11 +210,11 @@ EchonetNodes::Node& EchonetNodes::spoke(const Fact& fact, const Ends& ends, Find
       node.told_rival = node.rival;
       node.told_time = fact.time;
     }
-    node.has_rival = false;
+    node.has_rival = 0;
   }
   node.heard = fact.time;
   if (mac != 0) {
-    if (node.mac == 0 || fact.time - node.mac_heard > active) node.mac = mac;
+    if (node.mac == 0 || fact.time - node.mac_heard > active) node.mac = mac & 0xffff'ffff'ffff;
     if (node.mac == mac) node.mac_heard = fact.time;
   }
   return node;
@@ -247,7 +253,7 @@ void EchonetNodes::claims_identity(const Fact& fact, const Ends& ends) noexcept 
   }
   if (node.has_rival && fact.time - node.rival_time <= active) return;
   if (node.told_rival == fact.source && fact.time - node.told_time <= active) return;
-  node.has_rival = true;
+  node.has_rival = 1;
   node.rival = fact.source;
   node.rival_time = fact.time;
 }
@@ -257,28 +263,27 @@ void EchonetNodes::object_seen(const Fact& fact, const Ends& ends, Node& node, F
   if (seen == node_profile_class) return;
   switch (fact.object.how) {
     case ObjectSeen::How::listed:
-      node.listed = true;
-      add_class(node.classes, node.class_count, node.too_many, seen);
+      node.listed = 1;
+      node.add_class(seen);
       return;
     case ObjectSeen::How::answered:
       // Some nodes do not list everything they have; who is asked for it and answers has it.
-      add_class(node.classes, node.class_count, node.too_many, seen);
+      node.add_class(seen);
       return;
     case ObjectSeen::How::asks:
       return;
     case ObjectSeen::How::announced:
       break;
   }
-  const auto end = node.classes.begin() + node.class_count;
-  if (node.too_many || std::find(node.classes.begin(), end, seen) != end) return;
+  if (node.too_many || node.has_class(seen)) return;
   const IpAddress* const owner = node.listed ? nullptr : rightful_owner(fact, ends, node);
   if (!node.listed && owner == nullptr) return;
-  if (!strange_objects_.add({fact.segment, fact.source}, {seen, 0}, fact.time).added) return;
+  if (!strange_objects_.add_new({fact.segment, fact.source}, {seen, 0}, fact.time).added) return;
   Alert alert = alert_of(DetectorId::echonet_spoofed_response, fact, ends);
   alert.merge_key = 2 + (std::uint64_t{seen} << 8);
   if (owner == nullptr) {
     say_why(alert, 0, "an announcement of object %06X, which is not in this node's instance list", fact.object.object);
-    say_why(alert, 1, "the node lists or answers for %u other classes", node.class_count);
+    say_why(alert, 1, "the node lists or answers for %u other classes", static_cast<unsigned>(node.class_count));
   } else {
     char text[ip_text_max];
     const std::size_t length = write_ip(*owner, text);
@@ -365,11 +370,11 @@ void EchonetNodes::save(StateWriter& writer) const {
     put_host(writer, nodes_.key(i));
     writer.put(node.heard.ns);
     writer.put(node.mac_heard.ns);
-    writer.put(node.mac);
+    writer.put(std::uint64_t{node.mac});
     writer.put(node.identity);
     writer.put(static_cast<std::uint8_t>(node.listed ? 1 : 0));
     writer.put(static_cast<std::uint8_t>(node.too_many ? 1 : 0));
-    writer.put(node.class_count);
+    writer.put(static_cast<std::uint8_t>(node.class_count));
     for (const std::uint16_t known : node.classes) writer.put(known);
   }
   writer.put(identities_.size());
@@ -397,7 +402,7 @@ bool EchonetNodes::load(StateReader& reader, std::uint32_t version) {
       Node node{};
       node.heard.ns = at.get<std::int64_t>();
       node.mac_heard.ns = at.get<std::int64_t>();
-      node.mac = at.get<std::uint64_t>();
+      node.mac = at.get<std::uint64_t>() & 0xffff'ffff'ffff;
       node.identity = at.get<std::uint64_t>();
       node.listed = at.get<std::uint8_t>() != 0;
       node.too_many = at.get<std::uint8_t>() != 0;

@@ -29,7 +29,7 @@ class GeneratedNameDetector final : public SiteDetector {
     if (!parts.listed || parts.suffix == "arpa" || parts.suffix.ends_with(".arpa")) return;
     const HostKey host{fact.segment, fact.source};
     const bool random = is_random_looking(parts.label);
-    const auto domains = missed_.add({host, random}, {hash_of(parts.registered), 0}, fact.time);
+    const auto domains = missed_.add_new({host, random}, {hash_of(parts.registered), 0}, fact.time);
     if (!random || !domains.added || domains.count < limit_) return;
     // Whoever resolves names for many also misses many; there, what looks drawn is the smaller part.
     const std::uint32_t others = missed_.count({host, false});

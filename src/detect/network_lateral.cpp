@@ -25,7 +25,7 @@ class LateralDetector final : public SiteDetector {
         ends.source_outside || ends.destination_outside)
       return;
     const HostKey source{fact.segment, fact.source};
-    const auto hosts = reached_.add(source, {fact.destination.high, fact.destination.low}, fact.time);
+    const auto hosts = reached_.add_new(source, {fact.destination.high, fact.destination.low}, fact.time);
     if (!hosts.added || hosts.count < limit_) return;
     Alert alert = alert_of(id, fact, ends);
     alert.merge_key = 1;

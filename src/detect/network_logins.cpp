@@ -31,9 +31,8 @@ class LoginDetector final : public SiteDetector {
     else
       succeeded(fact, ends, findings);
   }
-  void prefetch(const Fact& fact, unsigned step) const noexcept override {
-    if (fact.kind == FactKind::login) attempts_.prefetch(pair_of(fact), step);
-  }
+  std::uint32_t prefetched() const noexcept override { return facts_of({FactKind::login}); }
+  void prefetch(const Fact& fact, unsigned step) const noexcept override { attempts_.prefetch(pair_of(fact), step); }
   std::uint64_t evictions() const noexcept override {
     return attempts_.evictions() + targets_.evictions() + sources_.evictions() + sources_of_target_.evictions() +
            targets_of_source_.evictions() + sessions_.evictions() + alerts_.evictions();
@@ -223,7 +222,7 @@ class LoginDetector final : public SiteDetector {
         !fact.conversation.direction_certain)
       return;
     const std::uint32_t limit = limit_ * sessions_per_login;
-    const auto sessions = sessions_.add(pair_of(fact), {fact.flow_id, 0}, fact.time);
+    const auto sessions = sessions_.add_new(pair_of(fact), {fact.flow_id, 0}, fact.time);
     if (!sessions.added || sessions.count < limit) return;
     Alert alert = alert_of(id, fact, ends);
     alert.severity = Severity::medium;

@@ -48,9 +48,14 @@ class DistinctWindow {
     std::uint32_t count;  // Of the group, with this one.
   };
   Added add(const Group& group, const Member& member, PacketTime now) noexcept {
+    const Added added = add_new(group, member, now);
+    return added.added ? added : Added{false, count(group)};
+  }
+  // The same for whom only a new member's count matters: 0 where it is none.
+  Added add_new(const Group& group, const Member& member, PacketTime now) noexcept {
     expire(now);
     const Key key{group, member};
-    if (members_.find(key) != 0) return {false, count(group)};
+    if (members_.find(key) != 0) return {false, 0};
     if (members_.size() == members_.capacity()) {
       remove_first();
       ++evictions_;
