@@ -62,7 +62,10 @@ class BeaconDetector final : public SiteDetector {
     }
     add(pairs_.value(index), fact, ends, findings);
   }
+  std::uint32_t prefetched() const noexcept override { return facts_of({FactKind::conversation}); }
   void prefetch(const Fact& fact, unsigned step) const noexcept override {
+    const ConversationSeen& seen = fact.conversation;
+    if (seen.moment != ConversationSeen::Moment::answered || !seen.established || fact.destination.is_private()) return;
     pairs_.prefetch({fact.segment, fact.source, fact.destination}, step);
   }
   // What is beyond the window makes no pauses any more, and leaves before it has to make place.

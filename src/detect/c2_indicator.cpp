@@ -32,8 +32,11 @@ class IndicatorDetector final : public SiteDetector {
         resolved_(resolved_max, site.seed),
         limit_(site.seed) {}
 
+  std::uint32_t prefetched() const noexcept override {
+    return list_ == nullptr ? 0 : facts_of({FactKind::conversation});
+  }
   void prefetch(const Fact& fact, unsigned step) const noexcept override {
-    if (list_ == nullptr || step != 0 || fact.kind != FactKind::conversation) return;
+    if (step != 0) return;
     list_->prefetch_address(fact.source);
     list_->prefetch_address(fact.destination);
   }

@@ -37,6 +37,9 @@ class ControlPower final : public SiteDetector {
  public:
   explicit ControlPower(const Site& site);
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override;
+  std::uint32_t prefetched() const noexcept override {
+    return facts_of({FactKind::control_write, FactKind::reading, FactKind::object});
+  }
   void prefetch(const Fact& fact, unsigned step) const noexcept override;
   void tick(PacketTime now, Findings&) noexcept override {
     load_.expire(now);

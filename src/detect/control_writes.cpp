@@ -107,6 +107,7 @@ class ControlWrites final : public SiteDetector {
       judge_flapping(fact, ends, findings);
     }
   }
+  std::uint32_t prefetched() const noexcept override { return facts_of({FactKind::control_write}); }
   void prefetch(const Fact& fact, unsigned step) const noexcept override {
     const ControlWrite& write = fact.control_write;
     writers_.prefetch({fact.segment, fact.source, fact.destination, object_class(write.object)}, step);

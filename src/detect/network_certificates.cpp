@@ -110,6 +110,7 @@ class CertificateDetector final : public SiteDetector {
     count_shown(server, fact.time);
   }
 
+  std::uint32_t prefetched() const noexcept override { return facts_of({FactKind::secure_session}); }
   void prefetch(const Fact& fact, unsigned step) const noexcept override { servers_.prefetch(key_of(fact), step); }
   std::uint64_t evictions() const noexcept override { return servers_.evictions() + limit_.evictions(); }
   // A reload is not the end of what goes on.

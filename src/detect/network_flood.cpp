@@ -97,7 +97,10 @@ class FloodDetector final : public SiteDetector {
     }
   }
 
+  std::uint32_t prefetched() const noexcept override { return facts_of({FactKind::activity}); }
   void prefetch(const Fact& fact, unsigned step) const noexcept override {
+    // Few addresses get so much that they have an entry, so that most are not looked for beyond the directory.
+    if (!fact.conversation.burst) return;
     targets_.prefetch({fact.segment, fact.destination}, step);
   }
 

@@ -77,9 +77,15 @@ class UnknownAssetDetector final : public SiteDetector {
     }
   }
 
+  std::uint32_t prefetched() const noexcept override {
+    return facts_of({FactKind::conversation, FactKind::claim, FactKind::router_advertisement});
+  }
   void prefetch(const Fact& fact, unsigned step) const noexcept override {
-    seen_.prefetch({fact.segment, fact.source, {}}, step);
-    if (fact.kind == FactKind::conversation) seen_.prefetch({fact.segment, fact.destination, {}}, step);
+    const bool conversation = fact.kind == FactKind::conversation;
+    if ((!conversation || fact.conversation.from_source) && may_be_ours(fact.source))
+      seen_.prefetch({fact.segment, fact.source, {}}, step);
+    if (conversation && fact.conversation.from_destination && may_be_ours(fact.destination))
+      seen_.prefetch({fact.segment, fact.destination, {}}, step);
   }
   std::uint64_t evictions() const noexcept override { return seen_.evictions() + places_.evictions(); }
   void take_over(SiteDetector& before, const Renumbered& numbers) override {
@@ -147,6 +153,8 @@ class UnknownAssetDetector final : public SiteDetector {
     }
     last_ = now;
   }
+  // Without asking the inventory: only what is fetched ahead depends on it.
+  bool may_be_ours(const IpAddress& address) const noexcept { return has_segments_ || address.is_private(); }
   // A host that one of our links has: not an outside peer, not a group, not somebody without an address yet.
   bool is_ours(const IpAddress& address, std::uint32_t segment, const Fact& fact) const noexcept {
     if (address.is_unspecified() || address.is_loopback() || address.is_multicast() || address.is_broadcast())

@@ -17,6 +17,13 @@
 
 namespace tsujiban::detect {
 
+// A bit per FactKind.
+constexpr std::uint32_t facts_of(std::initializer_list<FactKind> kinds) noexcept {
+  std::uint32_t bits = 0;
+  for (const FactKind kind : kinds) bits |= 1u << static_cast<unsigned>(kind);
+  return bits;
+}
+
 // What every detector over the site may ask. Shared, immutable.
 struct Site {
   std::shared_ptr<const config::Config> config;
@@ -63,6 +70,8 @@ class SiteDetector {
   virtual void prefetch(const Fact& fact, unsigned step) const noexcept {
     static_cast<void>(fact), static_cast<void>(step);
   }
+  // The kinds, a bit each, for which `prefetch` does anything.
+  virtual std::uint32_t prefetched() const noexcept { return 0; }
   // Every 10 s of packet time or so, the same for any number of workers.
   virtual void tick(PacketTime now, Findings& findings) noexcept {
     static_cast<void>(now), static_cast<void>(findings);
@@ -102,12 +111,6 @@ inline bool is_on(const SiteDetectorRow& row, const config::Config& config) noex
   return std::any_of(row.detectors.begin(), row.detectors.end(),
                      [&](DetectorId id) { return config.settings(id).enabled; });
 }
-constexpr std::uint32_t facts_of(std::initializer_list<FactKind> kinds) noexcept {
-  std::uint32_t bits = 0;
-  for (const FactKind kind : kinds) bits |= 1u << static_cast<unsigned>(kind);
-  return bits;
-}
-
 // The merge key of what is told of a whole named segment (index + 1): by its name, for its number is another one when
 // the inventory changes.
 inline std::uint64_t segment_merge_key(const config::Config& config, std::uint32_t segment) noexcept {

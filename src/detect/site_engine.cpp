@@ -16,6 +16,11 @@ constexpr std::size_t section_name_max = 64;
 
 bool is_group(const IpAddress& address) noexcept { return address.is_multicast() || address.is_broadcast(); }
 
+// In no segment and no asset, because there are none.
+bool is_outside_alone(const IpAddress& address) noexcept {
+  return !address.is_private() && !is_group(address) && !address.is_loopback() && policy::is_outside(address, 0, 0);
+}
+
 }  // namespace
 
 std::uint64_t SiteEngine::Blind::hash(HashSeed seed) const noexcept {
@@ -33,37 +38,44 @@ SiteEngine::SiteEngine(const Site& site, std::span<const SiteDetectorRow> rows, 
   }
   for (std::size_t kind = 0; kind < by_kind_.size(); ++kind) {
     for (const Running& running : running_) {
-      if ((running.row->facts >> kind & 1u) != 0) by_kind_[kind].push_back(running.detector.get());
+      if ((running.row->facts >> kind & 1u) == 0) continue;
+      by_kind_[kind].push_back(running.detector.get());
+      if ((running.detector->prefetched() >> kind & 1u) != 0) prefetching_[kind].push_back(running.detector.get());
     }
   }
 }
 
 Ends SiteEngine::ends_of(const Fact& fact) noexcept {
-  if (!has_places_) return find_ends(fact);  // Nothing to look up: cheaper than to remember.
+  if (!has_places_) {
+    // As `find_ends` says of addresses of which nothing is known.
+    Ends ends;
+    ends.source_outside = is_outside_alone(fact.source);
+    ends.destination_outside = is_outside_alone(fact.destination);
+    return ends;
+  }
+  // What was never written has no address.
+  if (fact.source.high == 0 && fact.source.low == 0) return find_ends(fact);
   KnownEnds& known = known_ends(fact);
-  if (!known.used || known.segment != fact.segment || known.source != fact.source ||
-      known.destination != fact.destination)
-    known = {fact.segment, fact.source, fact.destination, find_ends(fact), true};
+  if (known.segment != fact.segment || known.source != fact.source || known.destination != fact.destination)
+    known = {fact.segment, fact.source, fact.destination, find_ends(fact)};
   return known.ends;
 }
 
 Ends SiteEngine::find_ends(const Fact& fact) const noexcept {
   Ends ends;
-  if (has_places_) {
-    const policy::Inventory& inventory = *site_.inventory;
-    ends.source_asset = inventory.asset_of(fact.segment, fact.source);
-    ends.source_segment = inventory.segment_or_asset_segment_of(fact.segment, fact.source, ends.source_asset);
-    ends.source_role = inventory.role_of(ends.source_asset);
-    // A group is nobody's address; it is in the sender's segment where a segment's prefix holds it (subnet broadcast).
-    if (!is_group(fact.destination)) {
-      ends.destination_asset = inventory.asset_of(fact.segment, fact.destination);
-      ends.destination_role = inventory.role_of(ends.destination_asset);
-    }
-    ends.destination_segment =
-        inventory.segment_or_asset_segment_of(fact.segment, fact.destination, ends.destination_asset);
-    ends.interface = inventory.interface_between(ends.source_asset, ends.destination_asset, ends.source_segment,
-                                                 ends.destination_segment);
+  const policy::Inventory& inventory = *site_.inventory;
+  ends.source_asset = inventory.asset_of(fact.segment, fact.source);
+  ends.source_segment = inventory.segment_or_asset_segment_of(fact.segment, fact.source, ends.source_asset);
+  ends.source_role = inventory.role_of(ends.source_asset);
+  // A group is nobody's address; it is in the sender's segment where a segment's prefix holds it (subnet broadcast).
+  if (!is_group(fact.destination)) {
+    ends.destination_asset = inventory.asset_of(fact.segment, fact.destination);
+    ends.destination_role = inventory.role_of(ends.destination_asset);
   }
+  ends.destination_segment =
+      inventory.segment_or_asset_segment_of(fact.segment, fact.destination, ends.destination_asset);
+  ends.interface = inventory.interface_between(ends.source_asset, ends.destination_asset, ends.source_segment,
+                                               ends.destination_segment);
   const auto outside = [](const IpAddress& address, std::uint32_t asset, std::uint32_t own, std::uint32_t other) {
     return asset == 0 && !is_group(address) && !address.is_loopback() && policy::is_outside(address, own, other);
   };
@@ -83,11 +95,8 @@ void SiteEngine::fact(const Fact& fact) noexcept {
 void SiteEngine::prefetch(const Fact& fact, unsigned step) const noexcept {
   const auto kind = static_cast<std::size_t>(fact.kind);
   if (kind >= by_kind_.size()) return;
-  if (has_places_ && step == 0) {
-    const auto* line = reinterpret_cast<const char*>(&known_ends(fact));
-    for (std::size_t i = 0; i < sizeof(KnownEnds); i += 64) tsujiban::prefetch(line + i);
-  }
-  for (const SiteDetector* detector : by_kind_[kind]) detector->prefetch(fact, step);
+  if (has_places_ && step == 0) tsujiban::prefetch(&known_ends(fact));
+  for (const SiteDetector* detector : prefetching_[kind]) detector->prefetch(fact, step);
 }
 
 void SiteEngine::tick(PacketTime now) noexcept {

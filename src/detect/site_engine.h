@@ -64,12 +64,12 @@ class SiteEngine final : private Findings {
   };
   struct Nothing {};
   // Who the ends of a pair are, kept: the inventory's tables are far apart in memory, and pairs talk again and again.
-  struct KnownEnds {
+  struct alignas(64) KnownEnds {
     SegmentKey segment;
     IpAddress source, destination;
     Ends ends;
-    bool used;
   };
+  static_assert(sizeof(KnownEnds) == 64);  // One cache line.
   static constexpr std::size_t known_ends_count = 1u << 14;
   static constexpr std::uint32_t blind_pairs_max = 1u << 16;
 
@@ -85,7 +85,8 @@ class SiteEngine final : private Findings {
   Site site_;
   AlertSink& sink_;
   std::vector<Running> running_;
-  std::array<std::vector<SiteDetector*>, static_cast<std::size_t>(FactKind::count_)> by_kind_;
+  // By kind: who asks for it, and of them who fetches memory ahead.
+  std::array<std::vector<SiteDetector*>, static_cast<std::size_t>(FactKind::count_)> by_kind_, prefetching_;
   std::uint32_t facts_wanted_ = 0;
   bool has_places_ = false;  // Assets or segments are declared.
   ReservedMemory known_ends_{known_ends_count * sizeof(KnownEnds)};
