@@ -24,6 +24,7 @@ class SilenceDetector final : public SiteDetector {
         min_(site.config->tunable_time(id, "min")),
         assets_(site.config->assets.size()),
         segments_(site.config->segments.size() + 1) {
+    for (std::size_t i = 0; i < assets_.size(); ++i) assets_[i].segment = site.config->assets[i].segment;
     due_.reserve(assets_.size());
     summing_.reserve(segments_.size());
     buckets_.fill(none);
@@ -49,7 +50,7 @@ class SilenceDetector final : public SiteDetector {
       std::uint32_t i = std::exchange(buckets_[slot_of(wheel_at_)], none);
       while (i != none) {
         const std::uint32_t next = assets_[i].wheel_next;
-        assets_[i].in_wheel = false;
+        assets_[i].in_wheel = 0;
         visit(i, heard_time(now));
         i = next;
       }
@@ -75,8 +76,9 @@ class SilenceDetector final : public SiteDetector {
       if (number == 0 || from.assets_[i].last_ns == 0) continue;
       Asset& asset = assets_[number - 1];
       asset = from.assets_[i];
-      asset.in_wheel = false;
-      Segment& segment = segments_[site_.config->assets[number - 1].segment];
+      asset.segment = site_.config->assets[number - 1].segment;
+      asset.in_wheel = 0;
+      Segment& segment = segments_[asset.segment];
       segment.last_ns = std::max(segment.last_ns, asset.last_ns);
       if (asset.pauses >= pauses_min) ++segment.regular;
       if (asset.silent == 0) insert(number - 1, deadline_of(asset));
@@ -98,12 +100,12 @@ class SilenceDetector final : public SiteDetector {
       put_address(writer, asset.address);
       writer.put(asset.first_ns);
       writer.put(asset.last_ns);
-      writer.put(asset.day);
+      writer.put(std::int32_t{asset.day});
       writer.put(asset.longest_s[0]);
       writer.put(asset.longest_s[1]);
       writer.put(asset.refused_s);
       writer.put(asset.pauses);
-      writer.put(asset.silent);
+      writer.put(std::uint8_t{asset.silent});
     }
   }
   bool load(StateReader& reader, std::uint32_t version) override {
@@ -122,7 +124,7 @@ class SilenceDetector final : public SiteDetector {
       asset.address = get_address(reader);
       asset.first_ns = reader.get<std::int64_t>();
       asset.last_ns = reader.get<std::int64_t>();
-      asset.day = reader.get<std::int32_t>();
+      asset.day = static_cast<std::uint16_t>(reader.get<std::int32_t>());
       asset.longest_s[0] = reader.get<std::uint32_t>();
       asset.longest_s[1] = reader.get<std::uint32_t>();
       asset.refused_s = reader.get<std::uint32_t>();
@@ -139,13 +141,16 @@ class SilenceDetector final : public SiteDetector {
     wheel_at_ = bucket_of(heard_time(heard));
     segments_.assign(segments_.size(), Segment{});
     for (std::uint32_t i = 0; i < assets_.size(); ++i) {
+      const std::uint32_t declared = assets_[i].segment;
       assets_[i] = Asset{};
+      assets_[i].segment = declared;
       const std::string& name = site_.config->assets[i].name;
       const auto found =
           std::lower_bound(saved.begin(), saved.end(), name, [](const auto& a, const auto& b) { return a.first < b; });
       if (found == saved.end() || found->first != name) continue;
       assets_[i] = found->second;
-      Segment& segment = segments_[site_.config->assets[i].segment];
+      assets_[i].segment = declared;
+      Segment& segment = segments_[declared];
       segment.last_ns = std::max(segment.last_ns, assets_[i].last_ns);
       if (assets_[i].pauses >= pauses_min) ++segment.regular;
       if (assets_[i].silent == 0) insert(i, deadline_of(assets_[i]));
@@ -166,18 +171,20 @@ class SilenceDetector final : public SiteDetector {
   static constexpr std::size_t entry_bytes_min = 4 + 8 + 16 + 8 + 8 + 4 + 3 * 4 + 2;
 
   // Times here are the heard time: packet time less what nobody was heard in.
-  struct Asset {
+  struct alignas(64) Asset {
     SegmentKey link;
     IpAddress address;
     std::int64_t first_ns = 0, last_ns = 0;
-    std::int32_t day = 0;                      // Of longest_s[0].
     std::array<std::uint32_t, 2> longest_s{};  // Longest pause of this day and of the one before.
     std::uint32_t refused_s = 0;               // The last pause that was told; it counts when it comes again.
     std::uint32_t wheel_next = none;
-    std::uint8_t pauses = 0;  // Known, up to pauses_min.
-    std::uint8_t silent = 0;  // Told.
-    bool in_wheel = false;
+    std::uint32_t segment = 0;    // As declared.
+    std::uint16_t day = 0;        // Of longest_s[0]; two are compared, so it may begin anew.
+    std::uint8_t pauses = 0;      // Known, up to pauses_min.
+    std::uint8_t silent : 1 = 0;  // Told.
+    std::uint8_t in_wheel : 1 = 0;
   };
+  static_assert(sizeof(Asset) == 64);  // One cache line.
   struct Segment {
     std::int64_t last_ns = 0;   // When one of its assets was heard.
     std::int64_t since_ns = 0;  // Of `told`.
@@ -203,7 +210,7 @@ class SilenceDetector final : public SiteDetector {
     const std::int64_t bucket = std::clamp(bucket_of(deadline_ns) + 1, wheel_at_, wheel_at_ + bucket_count - 1);
     std::uint32_t& head = buckets_[slot_of(bucket)];
     asset.wheel_next = head;
-    asset.in_wheel = true;
+    asset.in_wheel = 1;
     head = i;
   }
 
@@ -211,7 +218,7 @@ class SilenceDetector final : public SiteDetector {
     const std::uint32_t i = number - 1;
     Asset& asset = assets_[i];
     const std::int64_t now_ns = heard_time(fact.time);
-    Segment& segment = segments_[site_.config->assets[i].segment];
+    Segment& segment = segments_[asset.segment];
     segment.last_ns = std::max(segment.last_ns, now_ns);
     asset.link = fact.segment;
     asset.address = address;
@@ -225,11 +232,11 @@ class SilenceDetector final : public SiteDetector {
     if (asset.last_ns == 0) asset.first_ns = now_ns;
     asset.last_ns = std::max(asset.last_ns, now_ns);
     asset.silent = 0;
-    insert(i, deadline_of(asset));
+    if (asset.in_wheel == 0) insert(i, deadline_of(asset));
   }
 
   void learn(Asset& asset, std::uint32_t pause_s, std::int64_t now_ns, Segment& segment) const noexcept {
-    const auto day = static_cast<std::int32_t>(now_ns / 86'400'000'000'000);
+    const auto day = static_cast<std::uint16_t>(now_ns / 86'400'000'000'000);
     if (day != asset.day) {
       // A day on which no pause ended says nothing of the rhythm.
       if (asset.longest_s[0] != 0) asset.longest_s[1] = asset.longest_s[0];

@@ -15,7 +15,11 @@ class LabelDetector final : public SiteDetector {
   explicit LabelDetector(const Site& site)
       : site_(site),
         repeat_(site.config->settings(DetectorId::vuln_label_missing).repeat),
-        told_(site.config->assets.size()) {}
+        told_(site.config->assets.size()),
+        unlabelled_(site.config->assets.size()) {
+    for (std::size_t i = 0; i < unlabelled_.size(); ++i)
+      unlabelled_[i] = site.config->assets[i].role == Role::device && site.config->assets[i].jc_star == 0;
+  }
 
   void fact(const Fact& fact, const Ends& ends, Findings& findings) noexcept override {
     // Only who was seen to speak is there.
@@ -65,12 +69,11 @@ class LabelDetector final : public SiteDetector {
   static constexpr std::size_t name_max = 4096;
 
   void judge(std::uint32_t asset, const Fact& fact, const Ends& ends, Findings& findings) noexcept {
-    if (asset == 0) return;
-    const config::Asset& device = site_.inventory->asset(asset);
-    if (device.role != Role::device || device.jc_star != 0) return;
+    if (asset == 0 || !unlabelled_[asset - 1]) return;
     PacketTime& told = told_[asset - 1];
     if (told.ns != 0 && fact.time - told < repeat_) return;
     told = fact.time;
+    const config::Asset& device = site_.inventory->asset(asset);
     Alert alert = alert_of(DetectorId::vuln_label_missing, fact, ends);
     // About the device alone, whoever it speaks with.
     if (asset == ends.destination_asset) {
@@ -91,6 +94,7 @@ class LabelDetector final : public SiteDetector {
   Site site_;
   Duration repeat_;
   std::vector<PacketTime> told_;  // By asset; 0: never.
+  std::vector<bool> unlabelled_;  // By asset: devices without a level.
 };
 
 constexpr DetectorId ids[] = {DetectorId::vuln_label_missing};

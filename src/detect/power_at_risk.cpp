@@ -56,21 +56,22 @@ PowerDevices::PowerDevices(const Site& site)
 }
 
 void PowerDevices::name_assets() {
-  asset_ids_.clear();
+  assets_.clear();
+  assets_.reserve(config_->assets.size());
   for (const config::Asset& asset : config_->assets) {
     const Bytes name{reinterpret_cast<const std::uint8_t*>(asset.name.data()), asset.name.size()};
-    asset_ids_.push_back(hash_bytes(id_seed_, name));
+    assets_.push_back({hash_bytes(id_seed_, name), asset.capacity_kw, asset.object, asset.role == Role::device});
   }
 }
 
 TouchedDevice PowerDevices::device(SegmentKey segment, const IpAddress& address, std::uint32_t asset,
                                    std::uint32_t object) const noexcept {
   if (asset != 0) {
-    const config::Asset& listed = config_->assets[asset - 1];
+    const Listed& listed = assets_[asset - 1];
     const bool same = listed.object == 0 ||
                       (object_class(listed.object) == object_class(object) &&
                        (is_all_instances(object) || is_all_instances(listed.object) || listed.object == object));
-    if (same) return {asset_ids_[asset - 1], listed.object != 0 ? listed.object : object, listed.capacity_kw, 1};
+    if (same) return {listed.id, listed.object != 0 ? listed.object : object, listed.kw, 1};
   }
   const std::uint32_t own = is_all_instances(object) ? object | 1 : object;
   return {ObjectKey{{segment, address}, own}.hash(id_seed_), own, 0, 1};
@@ -79,7 +80,7 @@ TouchedDevice PowerDevices::device(SegmentKey segment, const IpAddress& address,
 void PowerDevices::learn(SegmentKey segment, const IpAddress& address, std::uint32_t asset,
                          std::uint32_t object) noexcept {
   if (!is_load_class(object_class(object)) || address.is_multicast() || address.is_broadcast()) return;
-  if (asset != 0 && config_->assets[asset - 1].role == Role::device) return;
+  if (asset != 0 && assets_[asset - 1].device) return;
   learn(ObjectKey{{segment, address}, is_all_instances(object) ? object | 1 : object});
 }
 

@@ -82,7 +82,14 @@ class PowerDevices {
 
   std::shared_ptr<const config::Config> config_;
   HashSeed id_seed_;  // Kept over restarts, so that what is kept by a device's id is found again.
-  std::vector<std::uint64_t> asset_ids_;
+  // Of the inventory's assets what is asked for with every write and reading; their configuration lies far apart.
+  struct Listed {
+    std::uint64_t id;
+    double kw;
+    std::uint32_t object;
+    bool device;
+  };
+  std::vector<Listed> assets_;
   GroupTargets groups_;
   std::uint32_t listed_ = 0;
   BoundedMap<ObjectKey, Nothing> learned_;
@@ -224,14 +231,14 @@ void PowerDevices::touched(const Fact& fact, const Ends& ends, Visit&& visit) no
   const std::uint32_t segment = ends.destination_segment != 0 ? ends.destination_segment : ends.source_segment;
   bool any = false;
   for (const std::uint32_t asset : groups_.of(segment, object_class(object))) {
-    const config::Asset& listed = config_->assets[asset - 1];
+    const Listed& listed = assets_[asset - 1];
     if (!is_all_instances(object) && listed.object != object) continue;
     if (!take_from_budget(fact.time)) {
       ++group_evictions_;
       return;
     }
     any = true;
-    visit(TouchedDevice{asset_ids_[asset - 1], listed.object, listed.capacity_kw, 1});
+    visit(TouchedDevice{listed.id, listed.object, listed.kw, 1});
   }
   if (any) return;
   // Without an inventory the group is one device that stands for those known there.
