@@ -133,13 +133,13 @@ class EchonetMessages final : public SiteDetector {
     return std::max(site_.config->settings(detector).repeat, window);
   }
   void heard(const Fact& fact) noexcept;
-  void asks(const Fact& fact) noexcept;
+  Asker& asks(const Fact& fact) noexcept;
   void malformed(const Fact& fact, const Ends& ends, bool of_property, Findings& findings) noexcept;
   void restarted(const Fact& fact, Findings& findings) noexcept;
   void enumerate(Alert& alert, const Fact& fact, const Ends& ends, const Asker& asker, std::uint64_t what,
                  Findings& findings) noexcept;
-  void group_request(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
-  void inquiry(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
+  void group_request(const Fact& fact, const Ends& ends, Asker& asker, Findings& findings) noexcept;
+  void inquiry(const Fact& fact, const Ends& ends, Asker& asker, Findings& findings) noexcept;
   Victim& victim_of(const Fact& fact, const IpAddress& address) noexcept;
   void response(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
   void reading(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
@@ -162,7 +162,8 @@ class EchonetMessages final : public SiteDetector {
   BoundedMap<PairKey, Asked> asked_;
   BoundedMap<HostKey, Asker> askers_;
   DistinctWindow<HostKey, WordsKey> hosts_asked_;
-  DistinctWindow<WalkKey, WordsKey> points_refused_, objects_asked_;
+  DistinctWindow<WalkKey, WordsKey> points_refused_;
+  DistinctWindow<PairKey, WordsKey> objects_asked_;
   BoundedMap<WalkKey, Walk> walks_;
   GroupRequests group_requests_;
   BoundedMap<HostKey, Victim> victims_;
@@ -222,12 +223,10 @@ void EchonetMessages::fact(const Fact& fact, const Ends& ends, Findings& finding
       if (fact.control_write.check == ValueCheck::bad_size) malformed(fact, ends, true, findings);
       return;
     case FactKind::request:
-      asks(fact);
-      group_request(fact, ends, findings);
+      group_request(fact, ends, asks(fact), findings);
       return;
     case FactKind::inquiry:
-      if (!fact.inquiry.refused) asks(fact);
-      inquiry(fact, ends, findings);
+      inquiry(fact, ends, fact.inquiry.refused ? asker_of(fact) : asks(fact), findings);
       return;
     case FactKind::response:
       heard(fact);
@@ -256,7 +255,7 @@ void EchonetMessages::prefetch(const Fact& fact, unsigned step) const noexcept {
       if (fact.inquiry.refused) return;
       victims_.prefetch(source, step);
       walks_.prefetch({pair, fact.inquiry.object}, step);
-      objects_asked_.prefetch({pair, 0}, {fact.inquiry.object, 0}, step);
+      objects_asked_.prefetch(pair, {fact.inquiry.object, 0}, step);
       [[fallthrough]];
     case FactKind::control_write:
       askers_.prefetch(source, step);
@@ -274,18 +273,19 @@ void EchonetMessages::heard(const Fact& fact) noexcept {
   heard_.value(heard_.use({fact.segment, fact.source}).index) = fact.time;
 }
 
-void EchonetMessages::asks(const Fact& fact) noexcept {
-  asker_of(fact);
+EchonetMessages::Asker& EchonetMessages::asks(const Fact& fact) noexcept {
+  Asker& asker = asker_of(fact);
   links_.value(links_.use({fact.segment.raw(), 0}).index) = fact.time;
-  if (fact.to_group) return;
+  if (fact.to_group) return asker;
   Asked& asked = asked_.value(asked_.use({fact.segment, fact.source, fact.destination}).index);
   asked.time = fact.time;
   if (fact.kind == FactKind::inquiry) asked.bytes = fact.inquiry.bytes;
-  if (watches_.size() == 0) return;
+  if (watches_.size() == 0) return asker;
   if (const std::uint32_t i = watches_.find({fact.segment, fact.destination}); i != 0) {
     Watch& watch = watches_.value(i);
     if (watch.alert.source != fact.source) watch.asked = fact.time;
   }
+  return asker;
 }
 
 // A device that answers in a broken way does so always; only what nobody asked for counts. `of_property`: a written
@@ -386,7 +386,7 @@ void EchonetMessages::enumerate(Alert& alert, const Fact& fact, const Ends& ends
   limit_.raise(alert, findings);
 }
 
-void EchonetMessages::group_request(const Fact& fact, const Ends& ends, Findings& findings) noexcept {
+void EchonetMessages::group_request(const Fact& fact, const Ends& ends, Asker& asker, Findings& findings) noexcept {
   group_requests_.request(fact);
   Victim& victim = victim_of(fact, fact.source);
   victim.own_bytes[ring_slot(victim.part, Victim::parts)] += fact.exchange.bytes;
@@ -395,7 +395,6 @@ void EchonetMessages::group_request(const Fact& fact, const Ends& ends, Findings
       (service != service_get && service != service_inf_request)) {
     return;
   }
-  Asker& asker = asker_of(fact);
   // Three at a controller's start are its way (threats, 7): one more is beyond.
   if (!asker.multicast.add(fact.time, multicast_window_, multicast_limit_ + 1)) return;
   Alert alert = alert_of(DetectorId::echonet_enumeration, fact, ends);
@@ -406,9 +405,8 @@ void EchonetMessages::group_request(const Fact& fact, const Ends& ends, Findings
   enumerate(alert, fact, ends, asker, 1, findings);
 }
 
-void EchonetMessages::inquiry(const Fact& fact, const Ends& ends, Findings& findings) noexcept {
+void EchonetMessages::inquiry(const Fact& fact, const Ends& ends, Asker& asker, Findings& findings) noexcept {
   const Inquiry& asked = fact.inquiry;
-  Asker& asker = asker_of(fact);
   if (!asked.refused && !ends.source_outside) {
     Victim& victim = victim_of(fact, fact.source);
     victim.own_bytes[ring_slot(victim.part, Victim::parts)] += asked.bytes;
@@ -443,7 +441,7 @@ void EchonetMessages::inquiry(const Fact& fact, const Ends& ends, Findings& find
     }
   }
   if (asked.object >> 8 != node_profile_class) {
-    const auto objects = objects_asked_.add_new({pair, 0}, {asked.object, 0}, fact.time);
+    const auto objects = objects_asked_.add_new(pair, {asked.object, 0}, fact.time);
     if (objects.added && objects.count > epcs_limit_) {
       Alert alert = alert_of(id, fact, ends);
       say_why(alert, 0, "%u objects of one host asked within %.0f s", objects.count, epcs_window_.as_seconds());
