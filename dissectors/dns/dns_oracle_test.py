@@ -10,11 +10,13 @@ import ipaddress
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests" / "tools"))
+import batches  # noqa: E402
+
 CAPTURES = SOURCE.parent / "shared" / "captures" / "dns"
 
 # Suricata 7.0.10 writes numbers for types that it has no name for, and some names that are not those of the IANA registry.
@@ -38,21 +40,8 @@ TSHARK_DIFFERS = {
 }
 
 
-def ours_of(binary, capture):
-    done = subprocess.run([binary, "read", "-o", "-", "--events", "dns", capture], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (0, 1), done.stderr[-500:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def suricata_of(capture, folder):
-    text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [dns]")
-    configuration = pathlib.Path(folder) / "suricata.yaml"
-    configuration.write_text(text)
-    log = pathlib.Path(folder) / capture.stem
-    log.mkdir()
-    subprocess.run(["suricata", "-c", configuration, "-r", capture, "-l", log, "-k", "none"], capture_output=True, timeout=120)
-    eve = log / "eve.json"
-    return [json.loads(line) for line in eve.read_text().splitlines()] if eve.exists() else []
+def suricata_of(batch, folder):
+    return batches.suricata_of(batch, (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [dns]"), folder)
 
 
 def without(record, names):
@@ -94,24 +83,12 @@ def compare_suricata(capture, ours, suricata):
     return faults
 
 
-FIELDS = ["frame.number", "dns.id", "dns.flags", "dns.qry.name", "dns.qry.type", "dns.resp.name", "dns.resp.type", "dns.resp.ttl", "dns.a", "dns.aaaa",
+FIELDS = ["dns.id", "dns.flags", "dns.qry.name", "dns.qry.type", "dns.resp.name", "dns.resp.type", "dns.resp.ttl", "dns.a", "dns.aaaa",
           "dns.cname", "dns.ns", "dns.ptr.domain_name", "dns.mx.mail_exchange", "dns.mx.preference", "dns.txt", "dns.soa.serial_number", "dns.srv.port"]
-AGGREGATOR, SEPARATOR = "\x1f", "\x1e"
 
-
-def tshark_of(capture):
-    command = ["tshark", "-r", str(capture), "-Y", "dns", "-T", "fields", "-E", f"aggregator={AGGREGATOR}", "-E", f"separator={SEPARATOR}"]
-    for field in FIELDS:
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, timeout=60)
-    frames = {}
-    for line in done.stdout.decode("utf-8", "replace").split("\n"):
-        if not line:
-            continue
-        values = [v.split(AGGREGATOR) if v else [] for v in line.split(SEPARATOR)]
-        row = dict(zip(FIELDS, values))
-        frames[int(row["frame.number"][0])] = row
-    return frames
+def tshark_of(batch):
+    """By capture, the fields of each frame by its number."""
+    return {capture: dict(frames) for capture, frames in batches.tshark_of(batch, "dns", FIELDS).items()}
 
 
 def expanded(address):
@@ -211,16 +188,18 @@ def main():
         return 77
     faults, records, messages = [], 0, 0
     captures = sorted(CAPTURES.glob("*.pcap"))
+    ours = {capture: batches.ours_of(binary, capture, "dns") for capture in captures}
     with tempfile.TemporaryDirectory() as folder:
-        for capture in captures:
-            ours = ours_of(binary, capture)
-            records += len(ours)
-            if "suricata" in peers:
-                faults += compare_suricata(capture, ours, suricata_of(capture, folder))
-            if "tshark" in peers:
-                frames = tshark_of(capture)
-                messages += len(frames)
-                faults += compare_tshark(capture, ours, frames)
+        for batch in batches.make({capture: ends for capture, (_, ends) in ours.items()}, folder):
+            suricata = suricata_of(batch, folder) if "suricata" in peers else {}
+            tshark = tshark_of(batch) if "tshark" in peers else {}
+            for capture in batch.captures:
+                records += len(ours[capture][0])
+                if "suricata" in peers:
+                    faults += compare_suricata(capture, ours[capture][0], suricata[capture])
+                if "tshark" in peers:
+                    messages += len(tshark[capture])
+                    faults += compare_tshark(capture, ours[capture][0], tshark[capture])
     print("\n".join(faults))
     print(f"{len(captures)} captures, {records} records of ours, {messages} frames of tshark's, {len(faults)} lines of differences")
     return 1 if faults else 0

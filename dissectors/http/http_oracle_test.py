@@ -13,11 +13,13 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests" / "tools"))
+import batches  # noqa: E402
+
 CAPTURES = SOURCE.parent / "shared" / "captures" / "http"
 
 FIELDS = ["http_method", "hostname", "http_port", "url", "status", "http_user_agent", "http_content_type", "http_refer", "protocol", "redirect", "xff", "content_range"]
@@ -92,21 +94,9 @@ TSHARK_DIFFERS = listed(
 )
 
 
-def ours_of(binary, capture):
-    done = subprocess.run([binary, "read", "-o", "-", "--events", "http", capture], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (0, 1), done.stderr[-500:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def suricata_of(capture, folder):
+def suricata_of(batch, folder):
     text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [{http: {extended: yes}}]")
-    log = pathlib.Path(folder) / capture.stem
-    log.mkdir()
-    configuration = log / "suricata.yaml"
-    configuration.write_text(text)
-    subprocess.run(["suricata", "-c", configuration, "-r", capture, "-l", log, "-k", "none"], capture_output=True, timeout=120)
-    eve = log / "eve.json"
-    return [json.loads(line) for line in eve.read_text().splitlines()] if eve.exists() else []
+    return batches.suricata_of(batch, text, folder)
 
 
 def expanded(address):
@@ -139,28 +129,23 @@ def differences(name, capture, theirs, mine, table):
     return faults + [f"  {name}: {str(text)[:700]}" for text in list(only_theirs)[:4]] + [f"  ours:  {str(text)[:700]}" for text in list(only_mine)[:4]]
 
 
-AGGREGATOR, SEPARATOR = "\x1f", "\x1e"
 TSHARK_FIELDS = ["http.request.method", "http.request.uri", "http.host", "http.user_agent", "http.response.code", "http.content_type"]
 
 
-def tshark_of(capture):
-    """Each field as a multiset of its own: which of a frame's values belong together cannot be told from the lists."""
-    command = ["tshark", "-r", str(capture), "-Y", "http && tcp && !icmp", "-T", "fields", "-E", f"aggregator={AGGREGATOR}", "-E", f"separator={SEPARATOR}"]
-    for field in TSHARK_FIELDS:
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, timeout=120)
-    found = collections.Counter()
-    for line in done.stdout.decode("utf-8", "replace").split("\n"):
-        if not line:
-            continue
-        methods, uris, hosts, agents, statuses, types = (part.split(AGGREGATOR) if part else [] for part in line.split(SEPARATOR))
-        found.update(("request", method, uri) for method, uri in zip(methods, uris))
-        found.update(("host", host) for host in hosts)
-        found.update(("agent", agent) for agent in agents)
-        # Responses 1xx have no record of their own.
-        found.update(("response", status) for status in statuses if not status.startswith("1") or status == "101")
-        found.update(("type", kind.split(";")[0]) for kind in types)
-    return found
+def tshark_of(batch):
+    """By capture, each field as a multiset of its own: which of a frame's values belong together cannot be told from the lists."""
+    by_capture = {}
+    for capture, frames in batches.tshark_of(batch, "http && tcp && !icmp", TSHARK_FIELDS).items():
+        found = by_capture[capture] = collections.Counter()
+        for _, row in frames:
+            methods, uris, hosts, agents, statuses, types = (row[field] for field in TSHARK_FIELDS)
+            found.update(("request", method, uri) for method, uri in zip(methods, uris))
+            found.update(("host", host) for host in hosts)
+            found.update(("agent", agent) for agent in agents)
+            # Responses 1xx have no record of their own.
+            found.update(("response", status) for status in statuses if not status.startswith("1") or status == "101")
+            found.update(("type", kind.split(";")[0]) for kind in types)
+    return by_capture
 
 
 def as_tshark(records):
@@ -179,23 +164,19 @@ def as_tshark(records):
     return found
 
 
-def compare(binary, peers, capture, folder):
-    """Faults, how many records are ours, how many values tshark's."""
-    ours = ours_of(binary, capture)
-    faults, values = [], 0
-    if "suricata" in peers:
-        suricata = suricata_of(capture, folder)
+def compare(capture, ours, suricata, tshark):
+    """Faults; None stands for a peer that is not there."""
+    faults = []
+    if suricata is not None:
         theirs, mine = collections.Counter(normal(r) for r in suricata), collections.Counter(normal(r) for r in ours)
         faults += differences("Suricata", capture, theirs, mine, SURICATA_DIFFERS)
         # Of records that both have as often.
         same = {text for text in theirs if theirs[text] == mine[text]}
         lengths = [collections.Counter((normal(r), r["http"]["length"]) for r in records if normal(r) in same) for records in (suricata, ours)]
         faults += differences("Suricata (length)", capture, *lengths, LENGTH_DIFFERS)
-    if "tshark" in peers:
-        found = tshark_of(capture)
-        values = found.total()
-        faults += differences("tshark", capture, found, as_tshark(ours), TSHARK_DIFFERS)
-    return faults, len(ours), values
+    if tshark is not None:
+        faults += differences("tshark", capture, tshark, as_tshark(ours), TSHARK_DIFFERS)
+    return faults
 
 
 def main():
@@ -207,12 +188,18 @@ def main():
         print("skipped: no program, no captures or no peer")
         return 77
     captures = sorted(path for path in CAPTURES.rglob("*.pcap*") if path.is_file())
+    suricata, tshark = {}, {}
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda capture: compare(binary, peers, capture, folder), captures))
-    faults = [line for found, _, _ in results for line in found]
-    records, messages = sum(count for _, count, _ in results), sum(count for _, _, count in results)
+        ours = dict(zip(captures, pool.map(lambda capture: batches.ours_of(binary, capture, "http"), captures)))
+        for batch in batches.make({capture: ends for capture, (_, ends) in ours.items()}, folder):
+            if "tshark" in peers:
+                tshark.update(tshark_of(batch))
+            if "suricata" in peers:
+                suricata.update(suricata_of(batch, folder))
+    faults = [line for capture in captures for line in compare(capture, ours[capture][0], suricata.get(capture), tshark.get(capture))]
+    records, values = sum(len(found) for found, _ in ours.values()), sum(found.total() for found in tshark.values())
     print("\n".join(faults))
-    print(f"{len(captures)} captures, {records} records of ours, {messages} values of tshark's, {len(faults)} lines of differences")
+    print(f"{len(captures)} captures, {records} records of ours, {values} values of tshark's, {len(faults)} lines of differences")
     return 1 if faults else 0
 
 

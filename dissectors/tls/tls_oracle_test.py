@@ -11,11 +11,13 @@ import ipaddress
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests" / "tools"))
+import batches  # noqa: E402
+
 CAPTURES = SOURCE.parent / "shared" / "captures" / "tls"
 
 # Members that Suricata 7.0.10 has; ours beside them are `ja4` (Suricata 8) and what dissectors/tls/README.md lists.
@@ -40,22 +42,9 @@ TSHARK_DIFFERS = {
 }
 
 
-def ours_of(binary, capture):
-    done = subprocess.run([binary, "read", "-o", "-", "--events", "tls", capture], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (0, 1), done.stderr[-500:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def suricata_of(capture, folder):
+def suricata_of(batch, folder):
     text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [{tls: {extended: yes}}]")
-    text = text.replace("tls: {enabled: yes,", "tls: {enabled: yes, ja3-fingerprints: yes,")
-    configuration = pathlib.Path(folder) / "suricata.yaml"
-    configuration.write_text(text)
-    log = pathlib.Path(folder) / capture.stem
-    log.mkdir()
-    subprocess.run(["suricata", "-c", configuration, "-r", capture, "-l", log, "-k", "none"], capture_output=True, timeout=120)
-    eve = log / "eve.json"
-    return [json.loads(line) for line in eve.read_text().splitlines()] if eve.exists() else []
+    return batches.suricata_of(batch, text.replace("tls: {enabled: yes,", "tls: {enabled: yes, ja3-fingerprints: yes,"), folder)
 
 
 def expanded(address):
@@ -85,7 +74,6 @@ def compare_suricata(capture, ours, suricata):
 FIELDS = ["tcp.srcport", "tcp.dstport", "tls.handshake.type", "tls.handshake.ja3", "tls.handshake.ja3s", "tls.handshake.extensions_server_name",
           "tls.handshake.version", "tls.handshake.extensions.supported_version", "tls.handshake.ciphersuite", "tls.handshake.extensions_alpn_str",
           "x509af.serialNumber", "tls.alert_message.desc", "tls.handshake.random", "tls.handshake.extension.type", "tls.handshake.sig_hash_alg", "tls.handshake.sig_hash_alg_len"]
-AGGREGATOR, SEPARATOR = "\x1f", "\x1e"
 RETRY = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
 
 
@@ -111,18 +99,15 @@ def ja4_of(row):
 
 
 
-def tshark_of(capture):
+def tshark_of(batch):
+    options = ["-o", "tcp.check_checksum:FALSE", "-o", "tcp.reassemble_out_of_order:TRUE"]
+    return {capture: flows_of(frames) for capture, frames in batches.tshark_of(batch, "tls && tcp", FIELDS, options).items()}
+
+
+def flows_of(frames):
     """By the ports of a connection, what tshark shows of its hellos, certificates and alerts."""
-    command = ["tshark", "-r", str(capture), "-Y", "tls && tcp", "-o", "tcp.check_checksum:FALSE", "-o", "tcp.reassemble_out_of_order:TRUE",
-               "-T", "fields", "-E", f"aggregator={AGGREGATOR}", "-E", f"separator={SEPARATOR}"]
-    for field in FIELDS:
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, timeout=120)
     flows = {}
-    for line in done.stdout.decode("utf-8", "replace").split("\n"):
-        if not line:
-            continue
-        row = dict(zip(FIELDS, [v.split(AGGREGATOR) if v else [] for v in line.split(SEPARATOR)]))
+    for _, row in frames:
         types = {int(t) for t in row["tls.handshake.type"]}
         ports = tuple(sorted((int(row["tcp.srcport"][0]), int(row["tcp.dstport"][0]))))
         flow = flows.setdefault(ports, {})
@@ -200,18 +185,19 @@ def main():
         return 77
     faults, records, theirs, connections = [], 0, 0, 0
     captures = sorted([*CAPTURES.glob("*.pcap"), *CAPTURES.glob("*.pcapng")])
+    ours = {capture: batches.ours_of(binary, capture, "tls") for capture in captures}
     with tempfile.TemporaryDirectory() as folder:
-        for capture in captures:
-            ours = ours_of(binary, capture)
-            records += len(ours)
-            if "suricata" in peers:
-                suricata = suricata_of(capture, folder)
-                theirs += len(suricata)
-                faults += compare_suricata(capture, ours, suricata)
-            if "tshark" in peers:
-                flows = tshark_of(capture)
-                connections += len(flows)
-                faults += compare_tshark(capture, ours, flows)
+        for batch in batches.make({capture: ends for capture, (_, ends) in ours.items()}, folder):
+            suricata = suricata_of(batch, folder) if "suricata" in peers else {}
+            tshark = tshark_of(batch) if "tshark" in peers else {}
+            for capture in batch.captures:
+                records += len(ours[capture][0])
+                if "suricata" in peers:
+                    theirs += len(suricata[capture])
+                    faults += compare_suricata(capture, ours[capture][0], suricata[capture])
+                if "tshark" in peers:
+                    connections += len(tshark[capture])
+                    faults += compare_tshark(capture, ours[capture][0], tshark[capture])
     names = {capture.stem for capture in captures}
     faults += [f"{name}: is listed and there is no such capture" for name in (SURICATA_DIFFERS.keys() | TSHARK_DIFFERS.keys()) - names]
     print("\n".join(faults))
