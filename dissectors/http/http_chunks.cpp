@@ -7,8 +7,6 @@
 namespace tsujiban::http {
 namespace {
 
-std::string_view text_of(Bytes bytes) noexcept { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-
 const std::uint8_t* find_line_end(Bytes bytes, std::size_t from) noexcept {
   return static_cast<const std::uint8_t*>(std::memchr(bytes.data() + from, '\n', bytes.size() - from));
 }

@@ -20,13 +20,14 @@ constexpr auto self = static_cast<std::size_t>(AppProtocol::http);
 constexpr std::string_view http2_preface = "PRI * HTTP/2.0";  // RFC 9113, 3.4, up to its line end.
 constexpr std::uint16_t status_switching = 101, status_partial = 206;
 
-std::string_view text_of(Bytes bytes) noexcept { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-
-Depth depth_of(const RecordSink& sink) noexcept {
+Depth depth_of_requests(const RecordSink& sink) noexcept {
   if (sink.wants(EventType::http)) return Depth::records;
   const bool facts =
       sink.wants(FactKind::web_request) || sink.wants(FactKind::login) || sink.watches_pages() || sink.hears_calls();
   return facts ? Depth::facts : Depth::framing;
+}
+Depth depth_of_responses(const RecordSink& sink) noexcept {
+  return sink.wants(EventType::http) ? Depth::records : Depth::framing;
 }
 // Whether anybody wants to know what becomes of this request.
 bool is_wanted(const RecordSink& sink, const Head& request) noexcept {
@@ -71,7 +72,7 @@ Probe probe(Transport transport, bool port_hint, Bytes first) noexcept {
   const std::string_view text = text_of(first);
   const std::size_t space = text.find(' ');
   if (space == std::string_view::npos || space + 1 == text.size()) return Probe::unsure;
-  const bool known = type_of_method(text.substr(0, space)) < 9;
+  const bool known = type_of_method(text.substr(0, space)) != type_other_method;
   const std::string_view target = text.substr(space + 1);
   if (target[0] == '/' && (known || port_hint)) return Probe::mine;
   if (known && target.size() >= 4 && equals_ignoring_case(target.substr(0, 4), "http")) return Probe::mine;
@@ -147,9 +148,25 @@ void HttpDissector::broken(Turn& turn, ParseError error, std::uint32_t offset) n
   turn.sink.anomaly(turn.context, Layer::application, error, offset);
 }
 
+// A head that is here whole and has nothing odd about it.
+std::size_t HttpDissector::plain_head(Turn& turn, Bytes bytes) noexcept {
+  Scratch scratch(scratch_.as<char>(), scratch_bytes);
+  Head head;
+  std::size_t size = 0;
+  if (turn.of_request) {
+    size = read_plain_request(bytes, depth_of_requests(turn.sink), scratch, head);
+    if (size != 0) request(turn, head, bytes.first(size));
+  } else {
+    size = read_plain_response(bytes, depth_of_responses(turn.sink), scratch, head);
+    if (size != 0) response(turn, head, bytes.first(size));
+  }
+  return size;
+}
+
 std::size_t HttpDissector::head(Turn& turn, Bytes bytes) noexcept {
   StreamSide::Scan& scan = turn.side.scan;
   if (scan.scanned == 0) {
+    if (const std::size_t size = plain_head(turn, bytes); size != 0) return size;
     // Empty lines before a start line are passed over (RFC 9112, 2.2).
     std::size_t empty = 0;
     while (empty < bytes.size() && (bytes[empty] == '\r' || bytes[empty] == '\n')) ++empty;
@@ -180,10 +197,15 @@ std::size_t HttpDissector::head(Turn& turn, Bytes bytes) noexcept {
       if (next > head_bytes_max) break;
       scan = {};
       const Bytes whole = bytes.first(next);
-      if (turn.of_request)
-        request(turn, whole);
-      else
-        response(turn, whole);
+      Scratch scratch(scratch_.as<char>(), scratch_bytes);
+      Head head;
+      if (turn.of_request) {
+        read_request(whole, depth_of_requests(turn.sink), scratch, head);
+        request(turn, head, whole);
+      } else {
+        read_response(whole, depth_of_responses(turn.sink), scratch, head);
+        response(turn, head, whole);
+      }
       return next;
     }
     scan = {next, next};
@@ -234,9 +256,9 @@ void HttpDissector::remember_request(Turn& turn, const Head& head) noexcept {
     pop(turn);
   }
   const std::uint32_t bit = 1u << stream.outstanding++;
-  const std::string_view method = head[Field::method];
-  if (method == "HEAD") stream.heads |= bit;
-  if (method == "CONNECT") stream.connects |= bit;
+  const bool connects = head.type == type_connect;
+  if (head.type == type_head) stream.heads |= bit;
+  if (connects) stream.connects |= bit;
   const std::uint32_t index = make_event(turn, is_wanted(turn.sink, head));
   turn.side.event = index;
   if (index == 0) return;
@@ -248,12 +270,12 @@ void HttpDissector::remember_request(Turn& turn, const Head& head) noexcept {
   event.flags = head.flags;
   event.cookie = head.cookie;
   const std::string_view url = head[Field::url];
-  const std::string_view in_url = method == "CONNECT" ? url : authority_of(url);
+  const std::string_view in_url = connects ? url : authority_of(url);
   std::int32_t host_port = -1;
   std::string_view host = host_of(head[Field::host], host_port);
   event.port = host_port;
   if (!in_url.empty()) {
-    if (method != "CONNECT") event.flags.set(Flag::absolute_form);
+    if (!connects) event.flags.set(Flag::absolute_form);
     if (in_url.find('@') != std::string_view::npos) event.flags.set(Flag::userinfo);
     const std::string_view named = host_of(in_url, event.port);
     if (head[Field::host].data() != nullptr &&
@@ -261,7 +283,7 @@ void HttpDissector::remember_request(Turn& turn, const Head& head) noexcept {
       event.flags.set(Flag::host_differs);
     host = named;
   }
-  if (method != "CONNECT" && (turn.sink.wants(FactKind::web_request) || turn.sink.watches_pages())) {
+  if (!connects && (turn.sink.wants(FactKind::web_request) || turn.sink.watches_pages())) {
     const std::string_view target =
         in_url.empty() ? url : url.substr(static_cast<std::size_t>(in_url.data() + in_url.size() - url.data()));
     event.url_hash = url_hash_of(host, target);
@@ -269,7 +291,7 @@ void HttpDissector::remember_request(Turn& turn, const Head& head) noexcept {
   if (turn.sink.wants(FactKind::login)) note_login(event, head);
   events_.put(event, Field::host, host);
   if (!turn.sink.wants(EventType::http)) return;
-  events_.put(event, Field::method, method);
+  events_.put(event, Field::method, head[Field::method]);
   events_.put(event, Field::url, url);
   for (const Field field :
        {Field::protocol, Field::user_agent, Field::referer, Field::forwarded_for, Field::authorization,
@@ -291,16 +313,13 @@ void HttpDissector::tell_call(Turn& turn, const Head& head) noexcept {
   turn.sink.calls(turn.context, {lower.data(), host.size()});
 }
 
-void HttpDissector::request(Turn& turn, Bytes bytes) noexcept {
-  Scratch scratch(scratch_.as<char>(), scratch_bytes);
-  Head head;
-  read_request(bytes, depth_of(turn.sink), scratch, head);
+void HttpDissector::request(Turn& turn, const Head& head, Bytes bytes) noexcept {
   if (text_of(bytes).starts_with(http2_preface)) {
     turn.sink.anomaly(turn.context, Layer::application, ParseError::unsupported, 0);
     turn.give_up = true;
     return;
   }
-  counters_.messages[self][type_of_method(head[Field::method])].add();
+  counters_.messages[self][head.type].add();
   judge(turn, head);
   if (turn.sink.hears_calls()) tell_call(turn, head);
   remember_request(turn, head);
@@ -330,13 +349,10 @@ void HttpDissector::remember_response(HttpEvent& event, const Head& head) noexce
     events_.put(event, field, head[field]);
 }
 
-void HttpDissector::response(Turn& turn, Bytes bytes) noexcept {
+void HttpDissector::response(Turn& turn, const Head& head, Bytes bytes) noexcept {
   StreamState& stream = turn.stream;
   StreamSide& side = turn.side;
-  Scratch scratch(scratch_.as<char>(), scratch_bytes);
-  Head head;
-  read_response(bytes, turn.sink.wants(EventType::http) ? Depth::records : Depth::framing, scratch, head);
-  counters_.messages[self][type_of_status(head.status)].add();
+  counters_.messages[self][head.type].add();
   judge(turn, head);
   const bool of_request = stream.outstanding != 0 && stream.gave_way == 0;
   const bool informational = head.status >= 100 && head.status < 200 && head.status != status_switching;

@@ -90,6 +90,7 @@ class HttpDissector final : public dissect::Dissector {
   // Each step returns how many bytes it used; 0: it needs more.
   std::size_t step(Turn& turn, Bytes bytes) noexcept;
   std::size_t head(Turn& turn, Bytes bytes) noexcept;
+  std::size_t plain_head(Turn& turn, Bytes bytes) noexcept;
   std::size_t line(Turn& turn, Bytes bytes) noexcept;
   std::size_t whole_chunks(Turn& turn, Bytes bytes) noexcept;
   std::size_t chunk_size(Turn& turn, Bytes line, std::size_t used) noexcept;
@@ -99,8 +100,8 @@ class HttpDissector final : public dissect::Dissector {
   std::size_t next_request(Turn& turn, Bytes bytes) noexcept;
   std::size_t next_response(Turn& turn, Bytes bytes) noexcept;
 
-  void request(Turn& turn, Bytes bytes) noexcept;
-  void response(Turn& turn, Bytes bytes) noexcept;
+  void request(Turn& turn, const Head& head, Bytes bytes) noexcept;
+  void response(Turn& turn, const Head& head, Bytes bytes) noexcept;
   void judge(Turn& turn, const Head& head) noexcept;
   static void tell_call(Turn& turn, const Head& head) noexcept;
   void remember_request(Turn& turn, const Head& head) noexcept;

@@ -14,9 +14,10 @@ std::string_view without_last_dot(std::string_view host) noexcept {
 }
 
 bool is_token_request(const Head& request) noexcept {
-  const std::string_view url = request[Field::url];
-  return request[Field::method] == "POST" &&
-         url.substr(0, std::min(url.find_first_of("?#"), url.size())).ends_with("/token");
+  if (request.type != type_post) return false;
+  std::string_view path = request[Field::url];
+  path = path.substr(0, path.find('?'));
+  return path.substr(0, path.find('#')).ends_with("/token");
 }
 
 }  // namespace

@@ -20,6 +20,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(http::probe(dissect::Transport::stream, hint, http::testing::bytes_of(client)));
     static_cast<void>(http::probe(dissect::Transport::stream, hint, http::testing::bytes_of(server)));
   }
+  // Both readers of heads agree, wherever one begins.
+  for (std::size_t at = 0; at < input.size(); at = std::min(input.find('\n', at), input.size() - 1) + 1) {
+    const Bytes from = http::testing::bytes_of(input.substr(at));
+    for (const bool of_request : {false, true}) {
+      for (const http::Depth depth : {http::Depth::framing, http::Depth::facts, http::Depth::records}) {
+        if (!http::testing::compare_readers(from, of_request, depth).same) std::abort();
+      }
+    }
+  }
   const auto run = [&](Bench& bench, bool pieces, bool lossy) {
     std::size_t step = 0;
     const auto feed = [&](std::string_view text, bool of_client) {

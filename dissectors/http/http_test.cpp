@@ -127,6 +127,81 @@ TEST(HttpRecord, keeps_long_texts_and_cuts_those_beyond) {
   EXPECT_TRUE(flagged(bench, "text_cut"));
 }
 
+// What the reader of plain heads takes it takes as the careful one does; of all else it says nothing.
+TEST(HttpHead, is_read_the_same_by_both_readers) {
+  const auto request = [](std::string_view headers) { return "GET /a HTTP/1.1\r\n" + std::string(headers) + "\r\n"; };
+  const std::string plain[] = {
+      request(""),
+      request("Host: a\r\n"),
+      request("hOST:a \t\r\nHost: \t b\r\nX-1-y:\r\n"),
+      request("Content-Length: 5\r\nTransfer-Encoding: gzip, chunked\r\nContent-Encoding: gzip\r\n"),
+      request("Content-Length: 5, 5\r\nContent-Length: 6\r\nContent-Length: 1x\r\n"),
+      request("Content-Length: 12345678901234567890\r\nTransfer-Encoding: x\r\n"),
+      request("Authorization: Basic YWxhZGRpbjpvcGVu\r\nCookie: a\r\nReferer: b\r\nUser-Agent: c\r\n"),
+      request("Content-Type: a\r\nX-Forwarded-For: b\r\nProxy-Authorization: c d\r\nContent-Lengti: 4\r\n"),
+      request("A-name-that-is-longer-than-a-load: and a value that is longer than one as well\r\nHost: c\r\n"),
+      "POST http://u@h/%25%00/../x?/token HTTP/1.0\r\nHost: a\r\n\r\n",
+      "OPTIONS * HTTP/1.1\r\nA: 1\r\n\r\nbody\r\n\r\n",
+      "BREW /pot HTTP/1.1\r\nDate: 1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+      "HTTP/1.1 200 OK\r\n\r\n",
+      "HTTP/1.0 599\r\nDate: a\r\nServer: b\r\nUpgrade: c\r\nLocation: d\r\nSet-Cookie: e\r\n\r\nrest",
+      "HTTP/1.1 100 \xC3\xA4 \t\r\nContent-Type: a\r\nContent-Range: b\r\nWWW-Authenticate: c d\r\n\r\n"};
+  for (const std::string& head : plain) {
+    const bool of_request = !head.starts_with("HTTP");
+    for (const Depth depth : {Depth::framing, Depth::facts, Depth::records}) {
+      const testing::PlainHead read = testing::compare_readers(bytes_of(head), of_request, depth);
+      EXPECT_EQ(read.size, head.find("\r\n\r\n") + 4) << head;
+      EXPECT_TRUE(read.same) << head;
+    }
+    // None of its prefixes is whole.
+    for (std::size_t size = 0; size < head.find("\r\n\r\n") + 4; ++size)
+      EXPECT_EQ(testing::compare_readers(bytes_of(std::string(head, 0, size)), of_request, Depth::facts).size, 0u);
+  }
+  const std::string odd[] = {request("Host: a\n"),
+                             request("Host: a\r\r\n"),
+                             request("Host: a\rb\r\n"),
+                             request("Host : a\r\n"),
+                             request("Host: a\r\n b\r\n"),
+                             request(" Host: a\r\n"),
+                             request("Host\r\n"),
+                             request(": a\r\n"),
+                             request("Under_score: a\r\n"),
+                             request("H\xC3st: a\r\n"),
+                             "GET  /a HTTP/1.1\r\n\r\n",
+                             "GET /a  HTTP/1.1\r\n\r\n",
+                             "GET /a\tHTTP/1.1\r\n\r\n",
+                             "GET /a HTTP/1.1 \r\n\r\n",
+                             "GET /a HTTP/1.2\r\n\r\n",
+                             "GET /a http/1.1\r\n\r\n",
+                             "GET /aaaaaaaaaaaaaa\r\n\r\n",
+                             "G@T /a HTTP/1.1\r\n\r\n",
+                             " GET /a HTTP/1.1\r\n\r\n",
+                             "\r\nGET /a HTTP/1.1\r\n\r\n",
+                             "HTTP/1.1 099 OK\r\n\r\n",
+                             "HTTP/1.1 20 OK\r\n\r\n",
+                             "HTTP/1.1 2000 OK\r\n\r\n",
+                             "HTTP/1.1  200 O\r\n\r\n",
+                             "HTTP/1.1 200 O\rK\r\n\r\n",
+                             "HTTP/1.1 200 OKAY\n\r\n",
+                             std::string(method_bytes_max + 1, 'X') + " / HTTP/1.1\r\n\r\n"};
+  for (const std::string& head : odd) {
+    for (const bool of_request : {false, true})
+      EXPECT_EQ(testing::compare_readers(bytes_of(head), of_request, Depth::facts).size, 0u) << head;
+  }
+}
+
+TEST(HttpHead, at_and_above_its_limits_is_plain_and_is_not) {
+  const auto size = [](std::size_t target, std::size_t value) {
+    const std::string head =
+        "GET /" + std::string(target, 'a') + " HTTP/1.1\r\nA:" + std::string(value, 'b') + "\r\n\r\n";
+    return testing::compare_readers(bytes_of(head), true, Depth::facts).size;
+  };
+  EXPECT_NE(size(start_line_bytes_max - 14, 1), 0u);
+  EXPECT_EQ(size(start_line_bytes_max - 13, 1), 0u);
+  EXPECT_EQ(size(1, head_bytes_max - 23), head_bytes_max);
+  EXPECT_EQ(size(1, head_bytes_max - 22), 0u);
+}
+
 TEST(HttpBody, of_head_1xx_204_304_and_connect_is_none) {
   for (const std::string_view response :
        {"HTTP/1.1 204 N\r\nContent-Length: 9\r\n\r\n", "HTTP/1.1 304 N\r\nTransfer-Encoding: chunked\r\n\r\n"}) {

@@ -36,6 +36,25 @@ inline std::string deflated(std::string_view plain, int window_bits) {
   return packed;
 }
 
+// Whether both readers of heads say the same of bytes that the one for plain heads takes; how many it took.
+struct PlainHead {
+  std::size_t size = 0;
+  bool same = true;
+};
+inline PlainHead compare_readers(Bytes bytes, bool of_request, Depth depth) {
+  static std::string room(4 * scratch_bytes, '\0');
+  Scratch a(room.data(), scratch_bytes), b(room.data() + 2 * scratch_bytes, scratch_bytes);
+  Head plain, careful;
+  const std::size_t size =
+      of_request ? read_plain_request(bytes, depth, a, plain) : read_plain_response(bytes, depth, a, plain);
+  if (size == 0) return {};
+  const Bytes head = bytes.first(size);
+  of_request ? read_request(head, depth, b, careful) : read_response(head, depth, b, careful);
+  const std::string_view text = text_of(head), line = text.substr(0, text.find("\r\n"));
+  const bool whole = text.ends_with("\r\n\r\n") && text.find("\r\n\r\n") == size - 4;
+  return {size, plain == careful && whole && (of_request ? is_request_line(line) : can_begin_response(bytes))};
+}
+
 struct Bench {
   static inline const IpAddress client_address = IpAddress::v4(0xC0A8140A), server_address = IpAddress::v4(0xC0A81401);
 

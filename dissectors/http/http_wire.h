@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "dissectors/http/http_text.h"
 
 namespace tsujiban::http {
 
@@ -39,6 +40,7 @@ class Flags {
   constexpr bool has(Flag flag) const noexcept { return (bits_ >> static_cast<unsigned>(flag) & 1) != 0; }
   constexpr void join(Flags other) noexcept { bits_ |= other.bits_; }
   constexpr std::uint64_t bits() const noexcept { return bits_; }
+  bool operator==(const Flags&) const noexcept = default;
 
  private:
   std::uint64_t bits_ = 0;
@@ -83,10 +85,12 @@ struct Head {
   std::uint32_t bad_header_offset = 0;
   std::uint16_t headers = 0;
   std::uint16_t status = 0;
+  std::uint8_t type = 0;  // type_of_method, type_of_status.
   Coding coding = Coding::identity;
   bool has_transfer_encoding = false, chunked = false;
   bool version1 = false;  // HTTP/1.x, or none said.
   bool cookie = false;
+  bool operator==(const Head&) const noexcept = default;
   std::string_view& operator[](Field field) noexcept { return fields[static_cast<std::size_t>(field)]; }
   std::string_view operator[](Field field) const noexcept { return fields[static_cast<std::size_t>(field)]; }
 };
@@ -110,10 +114,8 @@ class Scratch {
 };
 inline constexpr std::size_t scratch_bytes = 2 * head_bytes_max;
 
-bool equals_ignoring_case(std::string_view text, std::string_view lower) noexcept;
 bool same_ignoring_case(std::string_view a, std::string_view b) noexcept;
 void make_lower(char* text, std::size_t size) noexcept;
-std::string_view trimmed(std::string_view text) noexcept;  // Without spaces and tabs around it.
 
 // Whether `line` (without its end) can be a request line: a token, a space and a target, and either a known method or
 // the word HTTP.
@@ -131,6 +133,11 @@ enum class Depth : std::uint8_t {
 // Reads a whole head, from the start line to the empty line.
 void read_request(Bytes head, Depth depth, Scratch& scratch, Head& out) noexcept;
 void read_response(Bytes head, Depth depth, Scratch& scratch, Head& out) noexcept;
+// The same in one pass over bytes whose end is not known yet, for heads as almost everybody writes them: lines that end
+// with CR LF, one space between the words of the start line, names of letters, digits and "-", nothing folded. How long
+// the head is; 0: it is not whole or not plain, and what is in `out` and `scratch` is of no use.
+std::size_t read_plain_request(Bytes bytes, Depth depth, Scratch& scratch, Head& out) noexcept;
+std::size_t read_plain_response(Bytes bytes, Depth depth, Scratch& scratch, Head& out) noexcept;
 
 // Where a message whose place was lost may go on: the request whose start line holds " HTTP/1." at `version`. The
 // offset of its method, or `npos`. Only registered methods count.
@@ -143,6 +150,8 @@ bool is_response_start(Bytes bytes) noexcept;            // Of so many bytes.
 bool read_chunk_size(std::string_view line, std::uint64_t& size, Flags& flags) noexcept;
 
 // The counter of a method or status class in messages_total.
+inline constexpr std::uint8_t type_head = 1, type_post = 2, type_connect = 5, type_other_method = 9;
+bool is_known_method(std::string_view method) noexcept;
 std::uint8_t type_of_method(std::string_view method) noexcept;
 std::uint8_t type_of_status(std::uint16_t status) noexcept;
 
