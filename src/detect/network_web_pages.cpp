@@ -155,7 +155,7 @@ class WebPageDetector final : public SiteDetector {
     bool settled = false;
     bool dynamic = false;  // Its body differs at most visits,
     bool varies = false;   // and so does its title.
-    // What it became outside of the maintenance windows, and who is told to have seen it.
+    // What it became outside of the maintenance windows: told when it came. Who is told to have seen it.
     Content other{};
     PacketTime other_first;
     bool told = false;
@@ -188,11 +188,13 @@ class WebPageDetector final : public SiteDetector {
              Findings& findings) noexcept {
     const bool again = page.dynamic || !page.settled ? content.title == page.other.title && page.other != Content{}
                                                      : content == page.other;
-    if (!again) page.other_first = fact.time;
     page.other = content;
-    // What was told and has stood for the whole learning time is the page from now on.
-    if (again && fact.time - page.other_first >= learning_)
-      return accept(page, content, fact.web_page.bytes, fact.time);
+    if (again) {
+      // It was told when it came. When it has stood for the whole learning time it is the page from now on.
+      if (fact.time - page.other_first >= learning_) accept(page, content, fact.web_page.bytes, fact.time);
+      return;
+    }
+    page.other_first = fact.time;
     Alert alert = alert_of(DetectorId::web_content_change, fact, ends);
     if (!page.told) {
       page.told = true;
