@@ -165,7 +165,7 @@ class NameListener {
 // Names are looked up by one pair of hosts and used by another, so every worker has to read every answer, whosever it
 // is. Nothing is counted or told here: that is done by who owns the pair.
 struct NameReader {
-  std::uint16_t server_port = 0;  // Over UDP.
+  std::uint16_t server_port = 0;  // Over UDP and TCP.
   struct Head {
     std::uint16_t id;
     bool is_answer;

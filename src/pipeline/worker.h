@@ -11,6 +11,7 @@
 #include "dissect/dispatcher.h"
 #include "flow/flow_table.h"
 #include "pipeline/alert_merger.h"
+#include "pipeline/name_streams.h"
 #include "pipeline/packet_clock.h"
 #include "pipeline/pulse.h"
 #include "pipeline/record_writer.h"
@@ -113,6 +114,7 @@ class Worker final : private flow::FlowEndHandler,
   policy::Verdict verdict_of(std::uint32_t flow_index, PacketTime time, bool over) noexcept;
   bool began_unseen(std::uint32_t flow_index) const noexcept;
   void note_names(const DecodedPacket& packet) noexcept;
+  void note_name(const DecodedPacket& packet, bool from_server, Bytes message) noexcept;
   void called(const dissect::MessageContext& context, std::string_view name) noexcept override;
   // `packet` may be null: the flow is over.
   void tell_denied(std::uint32_t flow_index, PacketTime time, const RawPacket* packet) noexcept;
@@ -147,6 +149,7 @@ class Worker final : private flow::FlowEndHandler,
   std::uint32_t scanner_number_ = 0;
   Pool<Session> sessions_;
   std::unique_ptr<policy::NameMemory> names_;  // Where allow entries have domains.
+  NameStreams name_streams_;                   // To learn them from, over TCP.
   std::uint64_t name_evictions_before_ = 0;    // Of memories before this one.
   const dissect::NameReader* name_reader_ = nullptr;
   bool renamed_ = false;  // The flow at hand was called something.

@@ -79,6 +79,69 @@ TEST(WorkerNames, an_answer_of_the_name_service_allows_the_address) {
   }
 }
 
+// With the length that stands before a message over TCP (RFC 1035, 4.2.2).
+std::string with_length(std::string_view message) {
+  return std::string{static_cast<char>(message.size() >> 8), static_cast<char>(message.size())} + std::string(message);
+}
+
+// A question and its answer over TCP, the answer in two pieces cut at `cut`, then what an allow entry by name allows.
+std::size_t denials_after_tcp(Bench& bench, std::size_t cut, std::string_view before = {}, bool swapped = false) {
+  const End asker{ems.address, 40053};
+  open(bench, asker, resolver, 1);
+  say(bench, asker, resolver, with_length(dns(7, "vtn.example.jp", 0)), 1.1);
+  const std::string answer = std::string(before) + with_length(dns(7, "vtn.example.jp", cloud.address));
+  const auto piece = [&](std::size_t from, std::size_t to) {
+    bench.packet(tcp_frame(resolver, asker, static_cast<std::uint32_t>(5000 + from), 1034, ack,
+                           std::string_view(answer).substr(from, to - from)),
+                 1.2);
+  };
+  if (swapped) piece(cut, answer.size());
+  piece(0, cut);
+  piece(0, cut);  // Again.
+  if (!swapped) piece(cut, answer.size());
+  bench.packet(udp_frame(ems, cloud, "x"), 2);
+  bench.finish();
+  return denials(bench);
+}
+
+TEST(WorkerNames, an_answer_over_tcp_teaches_every_worker_wherever_it_is_cut) {
+  const std::size_t size = with_length(dns(7, "vtn.example.jp", cloud.address)).size();
+  for (std::size_t cut = 1; cut < size; ++cut) {
+    Bench bench = bench_of();
+    EXPECT_EQ(denials_after_tcp(bench, cut), 0u) << cut;
+  }
+  for (unsigned index = 0; index < 4; ++index) {
+    Bench bench = bench_of(4, index);
+    EXPECT_EQ(denials_after_tcp(bench, 20), 0u) << index;
+  }
+}
+
+TEST(WorkerNames, messages_over_tcp_may_be_empty_too_long_or_others_answers) {
+  std::string before = with_length("") + with_length(std::string(NameStreams::answer_bytes_max + 1, 'x')) +
+                       with_length(dns(8, "vtn.example.jp", 1)) + with_length("short");
+  for (std::size_t cut = 1; cut < 30; ++cut) {
+    Bench bench = bench_of();
+    EXPECT_EQ(denials_after_tcp(bench, cut, before.substr(0, 2)), 0u) << cut;
+  }
+  for (const std::size_t cut : {std::size_t{3}, std::size_t{1400}, before.size() + 1}) {
+    Bench bench = bench_of();
+    // Frames of the test may be as long as that.
+    EXPECT_EQ(denials_after_tcp(bench, cut, before), 0u) << cut;
+  }
+}
+
+TEST(WorkerNames, what_overtook_another_segment_or_began_unseen_teaches_nothing) {
+  Bench swapped = bench_of();
+  EXPECT_EQ(denials_after_tcp(swapped, 20, {}, true), 1u);
+  Bench unseen = bench_of();
+  const End asker{ems.address, 40053};
+  say(unseen, asker, resolver, with_length(dns(7, "vtn.example.jp", 0)), 1.1);
+  unseen.packet(tcp_frame(resolver, asker, 5000, 1034, ack, with_length(dns(7, "vtn.example.jp", cloud.address))), 1.2);
+  unseen.packet(udp_frame(ems, cloud, "x"), 2);
+  unseen.finish();
+  EXPECT_EQ(denials(unseen), 1u);
+}
+
 TEST(WorkerNames, every_worker_reads_every_answer) {
   for (unsigned index = 0; index < 4; ++index) {
     Bench bench = bench_of(4, index);

@@ -86,17 +86,25 @@ void Worker::tell_denied(std::uint32_t flow_index, PacketTime time, const RawPac
 }
 
 // Questions and answers of the name service, of all pairs: who asked for an address is not who is at it, and each pair
-// has its own worker. Answers in fragments or over TCP teach nothing.
+// has its own worker. Those in fragments teach nothing.
 void Worker::note_names(const DecodedPacket& packet) noexcept {
-  if (name_reader_ == nullptr || packet.protocol != static_cast<std::uint8_t>(IpProtocol::udp) ||
-      packet.transport == nullptr || packet.is_fragment || packet.malformed || packet.snapped)
+  if (name_reader_ == nullptr || packet.transport == nullptr || packet.is_fragment || packet.malformed ||
+      packet.snapped)
     return;
   const bool to_server = packet.destination_port == name_reader_->server_port,
              from_server = packet.source_port == name_reader_->server_port;
+  if (to_server == from_server) return;
+  if (is_tcp(packet.protocol)) {
+    name_streams_.segment(packet, from_server, [&](Bytes message) { note_name(packet, from_server, message); });
+  } else if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::udp)) {
+    note_name(packet, from_server, packet.payload_bytes());
+  }
+}
+
+void Worker::note_name(const DecodedPacket& packet, bool from_server, Bytes message) noexcept {
   dissect::NameReader::Head head;
-  if (to_server == from_server || !name_reader_->head(packet.payload_bytes(), head) || head.is_answer != from_server)
-    return;
-  if (to_server)
+  if (!name_reader_->head(message, head) || head.is_answer != from_server) return;
+  if (!from_server)
     return names_->asked({packet.segment, packet.source, packet.destination, packet.source_port, head.id}, packet.time);
   if (!names_->answers({packet.segment, packet.destination, packet.source, packet.destination_port, head.id},
                        packet.time))
@@ -109,7 +117,7 @@ void Worker::note_names(const DecodedPacket& packet) noexcept {
     policy::NameMemory& names;
     const DecodedPacket& answer;
   } taker{*names_, packet};
-  name_reader_->addresses(packet.payload_bytes(), taker);
+  name_reader_->addresses(message, taker);
 }
 
 void Worker::called(const dissect::MessageContext& context, std::string_view name) noexcept {
