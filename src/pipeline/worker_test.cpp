@@ -79,6 +79,18 @@ TEST(Worker, a_retransmission_is_told_only_where_its_bytes_differ) {
   }
 }
 
+TEST(Worker, a_gap_is_told_once_at_its_place) {
+  Bench bench;
+  bench.packet(tcp_frame(controller, outside, 999, 0, syn, ""), 1);
+  bench.packet(tcp_frame(outside, controller, 4999, 1000, syn | ack, ""), 1.1);
+  bench.packet(tcp_frame(controller, outside, 1000, 5000, ack, "abc"), 1.2);
+  bench.packet(tcp_frame(controller, outside, 1010, 5000, ack, "klm"), 1.3);
+  bench.packet(tcp_frame(outside, controller, 5000, 1013, ack, ""), 1.4);
+  bench.finish();
+  EXPECT_EQ(count(bench.lines, "stream_gap"), 1u);
+  EXPECT_EQ(count(bench.lines, "\"event\":\"stream_gap\",\"layer\":\"stream\",\"offset\":3,"), 1u);
+}
+
 TEST(Worker, echonet_over_tcp_gives_the_same_events_wherever_the_stream_is_cut) {
   const std::string stream = echonet_get(1) + echonet_get(2);
   const End from{controller.address, 41000};

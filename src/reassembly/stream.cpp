@@ -278,7 +278,6 @@ void StreamEngine::take_early(const Context& c, std::uint32_t sequence, Bytes da
   }
   // The hole was acknowledged before: these bytes need not wait.
   if (side.waiting.first == 0 && side.has(acked_known) && distance(side.acked, sequence) >= 0) {
-    c.consumer.anomaly(c.direction, ParseError::stream_gap, side.next - side.isn - 1);
     lose(c, sequence - side.next);
     return take_data(c, sequence, data, length_wire);
   }
@@ -339,9 +338,12 @@ void StreamEngine::deliver(const Context& c, Bytes piece) noexcept {
 
 void StreamEngine::lose(const Context& c, std::uint32_t missing) noexcept {
   if (missing == 0) return;
+  const std::uint32_t offset = c.side.next - c.side.isn - 1;
   c.side.next += missing;
   counters_.stream_gap_bytes.add(missing);
-  if (!depth_reached(c.side)) c.consumer.gap(c.direction, missing);
+  if (depth_reached(c.side)) return;
+  c.consumer.anomaly(c.direction, ParseError::stream_gap, offset);
+  c.consumer.gap(c.direction, missing);
 }
 
 void StreamEngine::pop_first(const Context& c) noexcept {
@@ -371,7 +373,6 @@ void StreamEngine::advance(const Context& c) noexcept {
       const bool acknowledged = side.has(acked_known) && distance(side.acked, start) >= 0;
       const bool unheard = !c.peer.has(located) && side.hole_segments >= one_sided_segments_max;
       if (!acknowledged && !unheard) break;
-      c.consumer.anomaly(c.direction, ParseError::stream_gap, side.next - side.isn - 1);
       lose(c, start - side.next);
     }
     pop_first(c);
@@ -380,7 +381,6 @@ void StreamEngine::advance(const Context& c) noexcept {
   if (!side.has(fin_seen)) return;
   if (side.waiting.first == 0 && after(side.fin, side.next) && side.has(acked_known) &&
       distance(side.acked, side.fin) >= 0) {
-    c.consumer.anomaly(c.direction, ParseError::stream_gap, side.next - side.isn - 1);
     lose(c, side.fin - side.next);
   }
   if (distance(side.next, side.fin) >= 0) {
@@ -564,7 +564,6 @@ void StreamEngine::close(std::uint32_t stream, StreamConsumer& consumer) noexcep
     if (side.has(started) && (side.has(fin_seen) || acknowledged)) {
       const std::int32_t missing = distance(side.has(fin_seen) ? side.fin : side.acked, side.next);
       if (missing > (side.has(fin_seen) ? 0 : 1)) {
-        if (acknowledged) consumer.anomaly(direction, ParseError::stream_gap, side.next - side.isn - 1);
         lose(c, static_cast<std::uint32_t>(missing));
       }
     }

@@ -79,6 +79,7 @@ TEST(Stream, an_acknowledged_hole_is_a_gap_and_an_unacknowledged_one_waits) {
   talk.say(1, 0, "", 9);
   EXPECT_EQ(talk.heard.text[0], "abc...ghi");
   EXPECT_EQ(talk.heard.count(ParseError::stream_gap), 1u);
+  EXPECT_EQ(talk.heard.anomalies.at(0).offset, 3u);
   EXPECT_EQ(talk.counters.stream_gap_bytes.value(), 3u);
 }
 
@@ -605,7 +606,8 @@ TEST(Stream, a_short_snap_length_leaves_gaps_in_their_place) {
   talk.engine.segment(talk.stream, Direction::to_responder, packet, talk.heard);
   talk.say(0, 10, "klm");
   EXPECT_EQ(talk.heard.text[0], "abcd......klm");
-  EXPECT_TRUE(talk.heard.anomalies.empty());
+  EXPECT_EQ(talk.heard.count(ParseError::stream_gap), 1u);
+  EXPECT_EQ(talk.heard.anomalies.size(), 1u);
 }
 
 TEST(Stream, urgent_data_is_delivered_in_line) {
