@@ -120,8 +120,9 @@ TEST(BoundedMap, both_ways_to_compare_a_line_with_a_tag_agree) {
   std::mt19937 random(5);
   for (int i = 0; i < 2000; ++i) {
     DirectoryLine line{};
-    for (std::uint32_t& word : line.words) word = random() % 4 * (random() % 4 << 18 | 1u << 31 | random() % 3);
-    line.chain = random() % 4;
+    const auto any = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
+    for (std::uint32_t& word : line.words) word = any(4) * (any(4) << 18 | 1u << 31 | any(3));
+    line.chain = any(4);
     for (const std::uint32_t mask : {~std::uint32_t{0}, ~std::uint32_t{0} << 18, 0x3ffffu}) {
       for (const std::uint32_t word : line.words)
         ASSERT_EQ(line.matches(word & mask, mask), line.matches_portable(word & mask, mask));
