@@ -235,8 +235,9 @@ class LinkSpoofDetector final : public SiteDetector {
             const char* evidence, Findings& findings) noexcept {
     const bool arp = fact.source.is_v4();
     const Duration repeat = repeat_[arp ? 0 : 1];
-    // Claims are told as news: a conflict counts once a `repeat`, however often it is told.
-    if (owner.told.ns != 0 && fact.time - owner.told < repeat) return;
+    // Claims are told as news, one about every `news_repeat`: a conflict counts once in what is left of a `repeat`, so
+    // that while it lasts it stays one condition, however often it is told.
+    if (owner.told.ns != 0 && fact.time - owner.told < Duration{repeat.ns - news_repeat.ns}) return;
     if (owner.told.ns == 0 || fact.time - owner.told > Duration{2 * repeat.ns}) owner.told_to = fact.destination;
     owner.told = fact.time;
     Alert alert = alert_of(arp ? DetectorId::mitm_arp_spoof : DetectorId::mitm_ndp_spoof, fact, ends);
