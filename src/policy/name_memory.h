@@ -22,7 +22,7 @@ class NameMemory {
   NameMemory(const AllowList& allow, HashSeed seed)
       : allow_(allow), hosts_(hosts_max, seed), questions_(questions_max, seed) {}
 
-  // A question over UDP, so that only its answer counts: whoever can send packets could allow himself else.
+  // A question over UDP or TCP, so that only its answer counts: whoever can send packets could allow himself else.
   struct Question {
     SegmentKey segment;
     IpAddress client, server;
