@@ -61,8 +61,10 @@ constexpr dissect::DissectorRow rows[] = {
 
 void write_records(pipeline::RecordRing& ring) {
   while (const pipeline::RecordHeader* header = ring.front()) {
-    if (header->kind == pipeline::RecordKind::event)
-      std::printf("%.*s", static_cast<int>(header->body_bytes), pipeline::RecordRing::body(header));
+    if (header->kind == pipeline::RecordKind::event) {
+      const std::string_view text = pipeline::RecordRing::text(header);
+      std::fwrite(text.data(), 1, text.size(), stdout);
+    }
     ring.pop();
   }
 }

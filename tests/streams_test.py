@@ -23,11 +23,13 @@ import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "tools"))
+import batches  # noqa: E402
 import cases  # noqa: E402
 
 TABLE = pathlib.Path(__file__).with_name("stream_differences.tsv")
 README = cases.SOURCE / "src" / "reassembly" / "README.md"
 FOLDERS = ["fuzz", "http/evader", "net"]
+BATCHED = "evader"  # One connection each, all of one making: one start of a peer is enough for many.
 STREAMS_SPARE = 2  # tshark is asked for so many more streams than we have connections.
 STREAMS_MAX = 4096
 SECONDS_MAX = 60
@@ -53,7 +55,8 @@ def shown(where):
 
 
 def ours_of(binary, capture):
-    """{(source, destination): [bytes, or the number of missing ones]}, and what was told of each pair of ends."""
+    """{(source, destination): [bytes, or the number of missing ones]}, what was told of each pair of ends, and how many
+    connections there are."""
     done = subprocess.run([binary, capture], capture_output=True, timeout=SECONDS_MAX)
     assert done.returncode == 0 or b"offset" in done.stderr, done.stderr[-500:]
     pieces, told, spoken, connections = collections.defaultdict(list), collections.defaultdict(set), set(), set()
@@ -120,8 +123,7 @@ def tshark_of(capture, count, _):
 
 def suricata_of(capture, _, folder):
     """{(source, destination): bytes}, from files named CLIENT_PORT-SERVER_PORT--ts.data or …--tc.data."""
-    log = pathlib.Path(folder) / capture.name
-    log.mkdir()
+    log = pathlib.Path(tempfile.mkdtemp(dir=folder))
     configuration = log / "suricata.yaml"
     configuration.write_text(SURICATA)
     command = ["suricata", "-c", configuration, "-r", capture, "-l", log, "-k", "none", "--runmode", "single"]
@@ -148,22 +150,38 @@ def suricata_of(capture, _, folder):
 PEERS = {"suricata": (suricata_of, as_suricata), "tshark": (tshark_of, as_tshark)}
 
 
-def compare(binary, peers, capture, folder):
-    """Rows without a class, and how many directions with bytes were compared."""
-    ours, told, connections = ours_of(binary, capture)
-    name = capture.relative_to(cases.CAPTURES).as_posix()
+def pair(key):
+    return frozenset(key)
+
+
+def compare(peers, batch, ours, folder):
+    """Rows without a class, and how many directions with bytes were compared. A connection is in one capture of a batch."""
     rows, compared = [], 0
+    capture_of = {pair(key): capture for capture in batch.captures for key in ours[capture][0]}
+    count = sum(ours[capture][2] for capture in batch.captures)
     for peer in peers:
         read, written = PEERS[peer]
-        theirs = read(capture, connections + STREAMS_SPARE, folder)
-        for key in sorted(set(theirs) | set(ours)):
-            mine, its = written(ours.get(key, [])), theirs.get(key, b"")
+        theirs = read(batch.path, count + STREAMS_SPARE, folder)
+        keys = set(theirs) | {key for capture in batch.captures for key in ours[capture][0]}
+        for key in sorted(keys):
+            capture = capture_of.get(pair(key), batch.captures[0])
+            pieces, told, _ = ours[capture]
+            mine, its = written(pieces.get(key, [])), theirs.get(key, b"")
             compared += bool(mine or its)
             if mine != its:
-                events = ",".join(sorted(told[frozenset(key)] | told[frozenset(where.address for where in key)])) or "-"
+                events = ",".join(sorted(told[pair(key)] | told[frozenset(where.address for where in key)])) or "-"
+                name = capture.relative_to(cases.CAPTURES).as_posix()
                 rows.append({"capture": name, "source": shown(key[0]), "destination": shown(key[1]), "peer": peer,
                              "bytes_theirs": str(len(its)), "bytes_ours": str(len(mine)), "told": events})
     return rows, compared
+
+
+def ends_in(capture, ours):
+    """For `batches.make`. A capture in which a connection has no bytes for us, or which is not of one sort with others, goes
+    alone: the peers may see there what we do not."""
+    pieces, _, connections = ours
+    ends = {pair((where.address, where.port) for where in key) for key in pieces}
+    return ends if BATCHED in capture.parts and len(ends) == connections else set()
 
 
 def identity(row):
@@ -206,7 +224,9 @@ def main():
         return 77
     captures = sorted(path for folder in FOLDERS for path in (cases.CAPTURES / folder).glob("*.pcap*") if options.only in str(path))
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda capture: compare(options.binary, peers, capture, folder), captures))
+        ours = dict(zip(captures, pool.map(lambda capture: ours_of(options.binary, capture), captures)))
+        made = batches.make({capture: ends_in(capture, ours[capture]) for capture in captures}, folder)
+        results = list(pool.map(lambda batch: compare(peers, batch, ours, folder), made))
     found = [row for rows, _ in results for row in rows]
     print(f"{len(captures)} captures, {sum(count for _, count in results)} directions compared, {len(found)} differ", flush=True)
     notes, listed = read_table()
