@@ -65,6 +65,7 @@ std::size_t HttpDissector::whole_chunks(Turn& turn, Bytes bytes) noexcept {
     }
   }
   hand_over();
+  if (turn.side.inflator == 0) budget(turn).pay_back(entity_bytes);
   if (HttpEvent* const event = event_of(turn)) {
     event->body(turn.body()).wire += used;
     event->body(turn.body()).entity += entity_bytes;

@@ -101,7 +101,7 @@ Progress HttpDissector::feed(void* state, const MessageContext& context, Bytes b
     turn.of_request = !can_begin_response(bytes);
     turn.stream.client = static_cast<std::uint8_t>(turn.of_request ? direction + 1 : 2 - direction);
   }
-  turn.stream.spoken = static_cast<std::uint8_t>(turn.stream.spoken | 1u << static_cast<unsigned>(context.direction));
+  turn.stream.spoken = (turn.stream.spoken | 1u << static_cast<unsigned>(context.direction)) & 3u;
   std::size_t used = 0;
   while (used < bytes.size()) {
     turn.needed = 0;
@@ -396,7 +396,7 @@ void HttpDissector::response(Turn& turn, const Head& head, Bytes bytes) noexcept
 
 void HttpDissector::tunnel(Turn& turn) noexcept {
   for (StreamSide& side : turn.stream.sides) {
-    close_inflator(side);
+    close_inflator(turn.stream, side);
     side.event = 0;
     side.answers = false;
     side.phase = Phase::tunnel;
@@ -419,80 +419,17 @@ void HttpDissector::release(std::uint32_t index) noexcept {
   events_.release(index);
 }
 
-void HttpDissector::open_inflator(Turn& turn, Coding coding) noexcept {
-  if (coding != Coding::gzip && coding != Coding::deflate) return;
-  turn.side.inflator = static_cast<std::uint16_t>(inflators_.open(coding));
-  if (turn.side.inflator != 0) return;
-  counters_.evicted(metrics::EvictionReason::dissector_state);
-  if (HttpEvent* const event = event_of(turn)) event->flags.set(Flag::not_inflated);
-}
-
-void HttpDissector::close_inflator(StreamSide& side) noexcept {
-  if (side.inflator != 0) inflators_.close(side.inflator);
-  side.inflator = 0;
-}
-
-void HttpDissector::entity(Turn& turn, Bytes piece) noexcept {
-  HttpEvent* const event = event_of(turn);
-  const BodyOf of = turn.body();
-  if (event != nullptr) event->body(of).entity += piece.size();
-  if (turn.side.inflator == 0) {
-    if (event != nullptr && of == BodyOf::response && event->page != 0) pages_.add(*event, piece);
-    return;
-  }
-  const InflateEnd end = inflators_.feed(turn.side.inflator, piece, [&](Bytes decoded) {
-    if (event != nullptr) consumer_.piece(*event, of, decoded);
-  });
-  Flag flag = Flag::not_inflated;
-  switch (end) {
-    case InflateEnd::more:
-    case InflateEnd::done:
-      return;
-    case InflateEnd::broken:
-      flag = Flag::bad_encoding;
-      broken(turn, ParseError::http_bad_encoding, 0);
-      break;
-    case InflateEnd::bomb:
-      flag = Flag::bomb;
-      broken(turn, ParseError::http_decompression_bomb, 0);
-      break;
-    case InflateEnd::limit:
-      flag = Flag::inflate_limit;
-      break;
-    case InflateEnd::no_memory:
-      break;
-  }
-  close_inflator(turn.side);
-  if (event == nullptr) return;
-  event->flags.set(flag);
-  if (of == BodyOf::response) pages_.drop(*event);
-}
-
-std::size_t HttpDissector::counted(Turn& turn, Bytes bytes) noexcept {
-  StreamSide& side = turn.side;
-  const std::size_t size = std::min<std::uint64_t>(side.left, bytes.size());
-  side.left -= size;
-  if (HttpEvent* const event = event_of(turn)) event->body(turn.body()).wire += size;
-  entity(turn, bytes.first(size));
-  if (side.left != 0) return size;
-  if (side.phase == Phase::body)
-    message_over(turn);
-  else
-    side.phase = Phase::chunk_end;
-  return size;
-}
-
 void HttpDissector::message_over(Turn& turn) noexcept {
   StreamSide& side = turn.side;
-  if (HttpEvent* const event = event_of(turn); event != nullptr && side.inflator != 0)
+  if (HttpEvent* const event = event_of(turn); event != nullptr && is_inflated(side))
     consumer_.over(*event, turn.body(), inflators_.is_whole(side.inflator));
   if (HttpEvent* const event = event_of(turn); event != nullptr && event->page != 0 && !turn.of_request) {
     const bool cut = event->flags.has(Flag::bad_chunk) || event->flags.has(Flag::incomplete);
-    const bool whole = side.inflator != 0 ? inflators_.is_whole(side.inflator) : !cut;
+    const bool whole = is_inflated(side) ? inflators_.is_whole(side.inflator) : !cut;
     if (whole) pages_.tell(turn.context, *event, turn.sink);
     pages_.drop(*event);
   }
-  close_inflator(side);
+  close_inflator(turn.stream, side);
   const std::uint32_t event = std::exchange(side.event, 0);
   side.phase = Phase::head;
   side.scan = {};
@@ -603,7 +540,7 @@ void HttpDissector::gap(void* state, const MessageContext& context, std::uint32_
     event->flags.set(Flag::gap);
     if (!turn.of_request) pages_.drop(*event);
   }
-  close_inflator(side);
+  close_inflator(turn.stream, side);
   switch (side.phase) {
     case Phase::body:
     case Phase::chunk_data:
@@ -644,7 +581,7 @@ void HttpDissector::finish(void* state, const MessageContext& context, Bytes lef
   StreamSide& side = turn.side;
   if (stream.client == 0) return;
   const auto direction = static_cast<unsigned>(context.direction);
-  stream.finished = static_cast<std::uint8_t>(stream.finished | 1u << direction);
+  stream.finished = (stream.finished | 1u << direction) & 3u;
   const bool in_body = side.phase != Phase::head && side.phase != Phase::tunnel && side.phase != Phase::lost;
   if (side.phase == Phase::head && !left.empty()) broken(turn, ParseError::truncated, 0);
   if (in_body) {
@@ -662,7 +599,7 @@ void HttpDissector::finish(void* state, const MessageContext& context, Bytes lef
 void HttpDissector::close(void* state) noexcept {
   StreamState& stream = *static_cast<StreamState*>(state);
   for (StreamSide& side : stream.sides) {
-    close_inflator(side);
+    close_inflator(stream, side);
     // A response without a request is in no queue.
     if (side.event != 0 && events_[side.event].flags.has(Flag::no_request)) release(side.event);
     side.event = 0;

@@ -36,7 +36,8 @@ struct StreamSide {
     Scan scan;           // The other phases.
   };
   std::uint32_t event;     // Whose message it is, while its body is under way; 0: nobody wants it, or none.
-  std::uint16_t inflator;  // Of that body; 0: none.
+  std::uint16_t inflator;  // Of that body; 0: none. `given_up`: it is passed over undecoded.
+  static constexpr std::uint16_t given_up = 0xFFFF;
   Phase phase;
   bool answers;  // The response under way is the oldest outstanding request's.
 };
@@ -45,11 +46,14 @@ struct StreamState {
   std::uint32_t first, last;                // Events of outstanding requests, oldest first.
   std::uint32_t heads, connects, recorded;  // Bit per outstanding request: HEAD, CONNECT, has an event.
   std::uint32_t transactions;               // Suricata's tx_id of the next one.
+  InflateBudget inflate[2];                 // By Direction.
   std::uint8_t outstanding;
   std::uint8_t gave_way;  // Requests that left the queue unanswered, whose responses are still to come.
   std::uint8_t client;    // Direction of requests + 1; 0: not known yet.
-  std::uint8_t finished;  // Bit per direction: it is over.
-  std::uint8_t spoken;    // Bit per direction: something came.
+  // Bit per direction:
+  std::uint8_t finished : 2;  // It is over.
+  std::uint8_t spoken : 2;    // Something came.
+  std::uint8_t bombed : 2;    // It unpacked further than it may, and that was told.
 };
 static_assert(sizeof(StreamState) <= 64 && std::is_trivially_destructible_v<StreamState>);
 
@@ -112,16 +116,24 @@ class HttpDissector final : public dissect::Dissector {
   // Gives an event and what it has open back.
   void release(std::uint32_t index) noexcept;
   void open_inflator(Turn& turn, Coding coding) noexcept;
-  void close_inflator(StreamSide& side) noexcept;
+  void close_inflator(StreamState& stream, StreamSide& side) noexcept;
+  // The body under way does not go on in its inflator, because of `end`.
+  void stop_inflating(Turn& turn, InflateEnd end) noexcept;
   // Bytes of a message's body, without chunk lines.
   void entity(Turn& turn, Bytes piece) noexcept;
   void message_over(Turn& turn) noexcept;
   void broken(Turn& turn, ParseError error, std::uint32_t offset) noexcept;
   static void lose(StreamSide& side) noexcept;
+  static bool is_inflated(const StreamSide& side) noexcept {
+    return side.inflator != 0 && side.inflator != StreamSide::given_up;
+  }
+  InflateBudget& budget(Turn& turn) noexcept {
+    return turn.stream.inflate[static_cast<unsigned>(turn.context.direction)];
+  }
   // Whether anybody looks at the bytes of the body under way, beyond their number.
   bool is_body_read(Turn& turn) noexcept {
     const HttpEvent* const event = event_of(turn);
-    return turn.side.inflator != 0 || (event != nullptr && event->page != 0 && !turn.of_request);
+    return is_inflated(turn.side) || (event != nullptr && event->page != 0 && !turn.of_request);
   }
   HttpEvent* event_of(Turn& turn) noexcept { return turn.side.event != 0 ? &events_[turn.side.event] : nullptr; }
 

@@ -23,12 +23,13 @@ void* Inflators::allocate(void* slot, unsigned count, unsigned size) noexcept {
   return at;
 }
 
-std::uint32_t Inflators::open(Coding coding) noexcept {
+std::uint32_t Inflators::open(Coding coding, std::uint32_t allowance) noexcept {
   const std::uint32_t index = slots_.allocate();
   if (index == 0) return 0;
   Slot& slot = slots_[index];
   slot.output = slot.input = 0;
   slot.arena_used = 0;
+  slot.allowance = allowance;
   slot.coding = coding;
   slot.begun = slot.ended = slot.padding = false;
   return index;
@@ -59,7 +60,7 @@ bool Inflators::begin(Slot& slot) noexcept {
   return slot.begun;
 }
 
-InflateEnd Inflators::step(Slot& slot, Bytes& output) noexcept {
+InflateEnd Inflators::step(Slot& slot, std::uint64_t limit, Bytes& output) noexcept {
   if (slot.padding) return InflateEnd::done;
   std::uint8_t* const out = output_.data();
   slot.stream.next_out = out;
@@ -78,14 +79,18 @@ InflateEnd Inflators::step(Slot& slot, Bytes& output) noexcept {
       slot.ended = false;
     }
     slot.stream.next_out = out + produced;
-    slot.stream.avail_out = static_cast<uInt>(inflate_piece_bytes - produced);
+    // One byte beyond the limit tells that it is passed.
+    const std::uint64_t room = limit + 1 - slot.output;
+    slot.stream.avail_out = static_cast<uInt>(std::min<std::uint64_t>(inflate_piece_bytes - produced, room));
     const int result = inflate(&slot.stream, Z_NO_FLUSH);
     const auto now = static_cast<std::size_t>(slot.stream.next_out - out);
     slot.output += now - produced;
     produced = now;
     output = {out, produced};
-    if (slot.output > inflate_ratio_from && slot.output / inflate_ratio_max > slot.input - slot.stream.avail_in)
+    if (slot.output > limit) {
+      output = {out, produced - 1};
       return InflateEnd::bomb;
+    }
     if (slot.output > inflate_output_max) return InflateEnd::limit;
     if (result == Z_STREAM_END) {
       slot.ended = true;

@@ -470,17 +470,106 @@ TEST(HttpCoding, a_bomb_is_told_once_and_left) {
   }
 }
 
-TEST(HttpCoding, the_ratio_counts_from_its_least_output_on) {
-  const auto anomalies = [](std::size_t size) {
-    const std::string packed = deflated(std::string(size, '\0'), 31);
+std::string packed_answer(std::string_view packed) {
+  return "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(packed.size()) + "\r\n\r\n" +
+         std::string(packed);
+}
+
+// A report of meter data as OpenADR 2.0b has it: the same elements for each interval, other times, and other values or
+// none that differ.
+std::string report(std::size_t intervals, bool constant = false) {
+  std::string xml = "<?xml version=\"1.0\"?><oadr:oadrUpdateReport><strm:intervals>";
+  std::uint64_t x = 1;
+  for (std::size_t i = 0; i < intervals; ++i) {
+    x = x * 6364136223846793005u + 1442695040888963407u;
+    char interval[512];
+    std::snprintf(
+        interval, sizeof interval,
+        "<ei:interval><xcal:dtstart><xcal:date-time>2026-01-%02uT%02u:%02u:00Z</xcal:date-time></xcal:dtstart>"
+        "<oadr:oadrReportPayload><ei:rID>r%u</ei:rID><ei:payloadFloat><ei:value>4.%03u</ei:value>"
+        "</ei:payloadFloat></oadr:oadrReportPayload></ei:interval>",
+        static_cast<unsigned>(1 + i / 1440 % 28), static_cast<unsigned>(i / 60 % 24), static_cast<unsigned>(i % 60),
+        static_cast<unsigned>(constant ? 0 : i % 4), constant ? 0u : static_cast<unsigned>(x >> 40) % 1000);
+    xml += interval;
+  }
+  return xml + "</strm:intervals></oadr:oadrUpdateReport>";
+}
+
+TEST(HttpCoding, reports_of_some_hundred_kilobytes_are_inflated_whole) {
+  for (const std::size_t intervals : {10, 100, 1000, 3000}) {
+    for (const bool constant : {false, true}) {
+      const std::string plain = report(intervals, constant), packed = deflated(plain, 31);
+      EXPECT_TRUE(intervals < 1000 || plain.size() > (constant ? 60 : 30) * packed.size());
+      const std::string answer = packed_answer(packed);
+      Bench bench;
+      for (unsigned i = 0; i < 5; ++i) {
+        bench.ask(get);
+        for (std::size_t at = 0; at < answer.size(); at += 1400)
+          bench.answer(std::string_view(answer).substr(at, 1400));
+        EXPECT_TRUE(has(bench.last(), "\"decoded_length\":" + std::to_string(plain.size()))) << bench.last();
+      }
+      EXPECT_TRUE(bench.sink.anomalies.empty());
+    }
+  }
+}
+
+// The first bodies of zeros are shorter than a unit, so they live of the allowance alone.
+TEST(HttpCoding, the_allowance_is_spent_at_its_limit_and_passed_above_it) {
+  for (const std::size_t size : {inflate_allowance - 1, inflate_allowance, inflate_allowance + 1}) {
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{1} << 20}) {
+      const std::string packed = deflated(std::string(size, '\0'), 31), answer = packed_answer(packed);
+      ASSERT_LT(packed.size(), inflate_unit_bytes);
+      Bench bench;
+      bench.ask(get);
+      for (std::size_t at = 0; at < answer.size(); at += piece)
+        bench.answer(std::string_view(answer).substr(at, piece));
+      EXPECT_EQ(bench.sink.anomalies.size(), size > inflate_allowance ? 1u : 0u);
+      EXPECT_EQ(flagged(bench, "bomb"), size > inflate_allowance);
+      EXPECT_EQ(has(bench.last(), "\"decoded_length\":" + std::to_string(size)), size <= inflate_allowance);
+    }
+  }
+}
+
+// Each unit on the wire brings so many bytes; bytes at random do not shrink, and bring the most.
+TEST(HttpCoding, bytes_on_the_wire_pay_for_what_comes_behind_them) {
+  constexpr std::size_t units = 2;
+  std::string noise(units * inflate_unit_bytes, '\0');
+  std::uint64_t x = 1;
+  for (char& c : noise) c = static_cast<char>((x = x * 6364136223846793005u + 1) >> 56);
+  const auto anomalies = [&](std::size_t zeros, std::size_t piece) {
+    const std::string packed = deflated(noise + std::string(zeros, '\0'), 31), answer = packed_answer(packed);
+    EXPECT_EQ(packed.size() / inflate_unit_bytes, units);  // No further one pays.
     Bench bench;
-    one(bench, get,
-        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(packed.size()) + "\r\n\r\n" +
-            packed);
+    bench.ask(get);
+    for (std::size_t at = 0; at < answer.size(); at += piece) bench.answer(std::string_view(answer).substr(at, piece));
     return bench.sink.anomalies.size();
   };
-  EXPECT_EQ(anomalies(inflate_ratio_from), 0u);
-  EXPECT_EQ(anomalies(inflate_ratio_from + 1), 1u);
+  const std::size_t paid = inflate_allowance + units * inflate_unit_bytes * inflate_ratio_max - noise.size();
+  for (const std::size_t piece : {1u, 100u, 511u, 513u, 1u << 20}) {
+    EXPECT_EQ(anomalies(paid, piece), 0u);
+    EXPECT_EQ(anomalies(paid + 1, piece), 1u);
+  }
+}
+
+TEST(HttpCoding, many_small_bombs_share_one_allowance_and_are_told_once) {
+  const std::string packed = deflated(std::string(20'000, '\0'), 31), small = deflated("<oadrPoll/>", 31);
+  Bench bench;
+  std::size_t inflated = 0, sent = 0;
+  for (unsigned i = 0; i < 2000; ++i) {
+    bench.ask(get).answer(packed_answer(packed));
+    sent += packed.size();
+    if (has(bench.last(), R"("decoded_length":20000)")) inflated += 20'000;
+  }
+  EXPECT_GE(inflated, 20'000u);
+  EXPECT_LE(inflated, inflate_allowance + inflate_ratio_max * sent);
+  EXPECT_EQ(bench.sink.anomalies.size(), 1u);
+  // The other direction has its own, and what was sent as it is pays this one's back.
+  bench.ask("POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(small.size()) +
+            "\r\n\r\n" + small);
+  bench.answer("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'x'));
+  EXPECT_TRUE(has(bench.last(), R"("request_decoded_length":11)")) << bench.last();
+  bench.ask(get).answer(packed_answer(deflated(report(100), 31)));
+  EXPECT_TRUE(has(bench.last(), "\"decoded_length\":" + std::to_string(report(100).size()))) << bench.last();
 }
 
 TEST(HttpCoding, output_beyond_the_limit_is_not_inflated) {

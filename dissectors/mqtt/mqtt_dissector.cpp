@@ -62,7 +62,30 @@ Progress MqttDissector::feed(void* state, const MessageContext& context, Bytes s
     return {Progress::Kind::consumed, skipped};
   }
   if (side.unsynchronised) return resynchronise(stream_state, side, context, stream, sink);
+  if (const std::uint32_t used = short_packets(stream_state, side, context, stream, sink); used != 0)
+    return {Progress::Kind::consumed, used};
   return packet_in_stream(stream_state, side, context, stream, sink);
+}
+
+// A run of PINGREQ, PINGRESP or DISCONNECT without a body, of which nobody wants a record: they say nothing, and cost
+// 2 bytes each. What is to be told of one is left to the ordinary way.
+std::uint32_t MqttDissector::short_packets(const StreamState& state, StreamSide& side, const MessageContext& context,
+                                           Bytes stream, const RecordSink& sink) noexcept {
+  if (stream.size() < 2 || stream[1] != 0 || (stream[0] & 0x0F) != 0 || sink.wants(EventType::mqtt)) return 0;
+  const std::uint8_t type = stream[0] >> 4;
+  if (type != t::pingreq && type != t::pingresp && type != t::disconnect) return 0;
+  if (!state.connected && !state.unintroduced_told) return 0;
+  const bool from_client = (context.direction == Direction::to_initiator) == state.client_is_responder;
+  if (state.client_known && (from_client ? is_servers(type) : is_clients(type))) return 0;
+  const std::uint16_t packet = load_raw<std::uint16_t>(stream.data());
+  const std::uint64_t four = packet * std::uint64_t{0x0001000100010001};
+  std::size_t used = 2;
+  while (stream.size() - used >= 8 && load_raw<std::uint64_t>(stream.data() + used) == four) used += 8;
+  while (stream.size() - used >= 2 && load_raw<std::uint16_t>(stream.data() + used) == packet) used += 2;
+  side.unreadable = 0;
+  side.spoke = true;
+  counters_.messages[self][type].add(used / 2);
+  return static_cast<std::uint32_t>(used);
 }
 
 Progress MqttDissector::packet_in_stream(StreamState& state, StreamSide& side, const MessageContext& context,

@@ -82,6 +82,8 @@ class MqttDissector final : public dissect::Dissector {
                                   Bytes stream, dissect::RecordSink& sink) noexcept;
   dissect::Progress packet_in_stream(StreamState& state, StreamSide& side, const dissect::MessageContext& context,
                                      Bytes stream, dissect::RecordSink& sink) noexcept;
+  std::uint32_t short_packets(const StreamState& state, StreamSide& side, const dissect::MessageContext& context,
+                              Bytes stream, const dissect::RecordSink& sink) noexcept;
   void packet(StreamState& state, const dissect::MessageContext& context, const Packet& packet,
               dissect::RecordSink& sink) noexcept;
   // Whether the answer to a CONNECT let its client in.

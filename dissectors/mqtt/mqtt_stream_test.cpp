@@ -210,6 +210,38 @@ TEST(MqttStream, short_packets_are_believed_directly_behind_a_gap) {
   EXPECT_TRUE(bench.has("\"pingreq\""));
 }
 
+TEST(MqttStream, runs_of_short_packets_are_counted_and_judged_one_by_one) {
+  const auto counted = [](const Bench& bench, std::uint8_t type) {
+    return bench.counters->messages[static_cast<std::size_t>(AppProtocol::mqtt)][type].value();
+  };
+  for (const bool want_records : {true, false}) {
+    for (const std::size_t piece : {1u, 2u, 3u, 64u}) {
+      Bench bench(want_records);
+      bench.introduce();
+      Octets pings;
+      for (unsigned i = 0; i < 21; ++i) pings.insert(pings.end(), {0xC0, 0});
+      pings.insert(pings.end(), {0xE0, 0, 0xE0, 0, 0xC0, 0});
+      const auto say = [&](bool of_client) {
+        for (std::size_t at = 0; at < pings.size(); at += piece) {
+          const Bytes part = Bytes(pings).subspan(at, std::min(piece, pings.size() - at));
+          of_client ? bench.ask(part) : bench.answer(part);
+        }
+      };
+      say(true);
+      EXPECT_TRUE(bench.sink.anomalies.empty());
+      EXPECT_EQ(counted(bench, packet_type::pingreq), 22u);
+      EXPECT_EQ(counted(bench, packet_type::disconnect), 2u);
+      // None of them is the server's.
+      say(false);
+      EXPECT_EQ(bench.sink.anomalies.size(), 22u);
+      EXPECT_EQ(counted(bench, packet_type::pingreq), 44u);
+      bench.ask(bytes_of("C0 01 00"));
+      EXPECT_EQ(bench.sink.anomalies.size(), 23u);
+      EXPECT_EQ(bench.sink.records.size(), want_records ? 49u : 0u);
+    }
+  }
+}
+
 TEST(MqttStream, packet_identifiers_of_both_sides_are_not_mixed_up) {
   Bench bench;
   bench.introduce();
