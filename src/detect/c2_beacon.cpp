@@ -134,8 +134,8 @@ class BeaconDetector final : public SiteDetector {
   }
 
  private:
-  static constexpr std::uint32_t first_max = 1u << 16;  // Peers met once within the window: 2.8 MB.
-  static constexpr std::uint32_t pairs_max = 1u << 14;  // Met more often: 3.7 MB.
+  static constexpr std::uint32_t first_max = 1u << 16;  // Peers met once within the window: 4.7 MB.
+  static constexpr std::uint32_t pairs_max = 1u << 14;  // Met more often: 4.3 MB.
   static constexpr std::uint32_t pauses_max = 32;       // Of a pair, the latest.
   static constexpr std::uint32_t expired_at_once_max = 4096;
   // What opens several connections at once visits once, as RITA counts by the second.
