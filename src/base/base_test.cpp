@@ -95,6 +95,23 @@ TEST(JsonWriter, every_capacity_is_kept_and_told) {
   }
 }
 
+// Texts are looked at in steps of sixteen and eight bytes: each byte at each place of each length is told as it is
+// alone.
+TEST(JsonWriter, every_byte_is_escaped_wherever_it_stands) {
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const std::string one(1, static_cast<char>(byte));
+    const std::string alone = json_of([&](JsonWriter& j) { j.string(one); });
+    const std::string escaped = alone.substr(1, alone.size() - 2);
+    for (std::size_t size = 1; size <= 36; ++size) {
+      for (std::size_t at = 0; at < size; ++at) {
+        const std::string before(at, 'x'), behind(size - at - 1, '~');
+        EXPECT_EQ(json_of([&](JsonWriter& j) { j.string(before + one + behind); }),
+                  '"' + before + escaped + behind + '"');
+      }
+    }
+  }
+}
+
 TEST(JsonWriter, a_rewound_member_leaves_no_trace) {
   char buffer[32];
   JsonWriter json(buffer, sizeof buffer);
