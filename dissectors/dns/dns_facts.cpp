@@ -12,6 +12,8 @@ namespace {
 using dissect::MessageContext;
 using dissect::RecordSink;
 
+constexpr std::uint16_t question_pointer = 0xC000 | header_length;
+
 Fact fact_of(FactKind kind, const MessageContext& context) noexcept {
   Fact fact;
   fact.kind = kind;
@@ -60,10 +62,19 @@ std::uint64_t news_key(const MessageContext& context, const NameAnswer& answer, 
   return hash_words(seed, hash_words(seed, ends, what), hash_words(seed, context.segment.raw(), kind));
 }
 
+// A name that was asked for, and the length of its longest label.
+struct Question {
+  DomainName name;
+  std::uint8_t label_bytes_max;
+};
+
 void tell_query(const MessageContext& context, const MessageEvent& event, NameService service, const RecordView& first,
-                RecordSink& sink) noexcept {
-  NameQuery query{};
-  query.name = domain_name(event.bytes, first.name_offset, query.label_bytes_max);
+                const Question& question, RecordSink& sink) noexcept {
+  NameQuery query;
+  query.name = question.name;
+  query.label_bytes_max = question.label_bytes_max;
+  query.rcode = 0;
+  query.answers = 0;
   query.type = first.type;
   query.opcode = opcode_of(event.flags);
   query.service = service;
@@ -105,7 +116,9 @@ void for_each_answer(const MessageEvent& event, NameService service, Section sec
     if ((view.rr_class & (service == NameService::mdns ? ~class_top_bit : ~0)) != class_in) continue;
     --left;
     std::uint8_t longest = 0;
-    const DomainName owner = domain_name(event.bytes, view.name_offset, longest);
+    // Most owners are a pointer to the question.
+    const bool points = question != nullptr && load_be16(event.bytes, view.name_offset) == question_pointer;
+    const DomainName owner = points ? *question : domain_name(event.bytes, view.name_offset, longest);
     const bool asked = std::find(chain.begin(), chain.end(), owner.hash) != chain.end();
     NameAnswer answer{};
     answer.name = owner;
@@ -168,13 +181,12 @@ void tell_facts(const MessageContext& context, const MessageEvent& event, NameSe
   RecordCursor cursor = event.cursor(Section::questions);
   RecordView first;
   const bool asked = cursor.next(first);
-  if (queries && asked) tell_query(context, event, service, first, sink);
+  Question question;
+  if (asked) question.name = domain_name(event.bytes, first.name_offset, question.label_bytes_max);
+  if (queries && asked) tell_query(context, event, service, first, question, sink);
   if (!answers) return;
-  DomainName question{};
-  std::uint8_t longest = 0;
-  if (asked) question = domain_name(event.bytes, first.name_offset, longest);
   unsigned left = facts_per_message_max;
-  tell_answers(context, event, service, Section::answers, asked ? &question : nullptr, left, sink);
+  tell_answers(context, event, service, Section::answers, asked ? &question.name : nullptr, left, sink);
   // An mDNS responder adds the addresses of the names that it announces (RFC 6763, 12). Elsewhere additional records
   // are glue, which no client takes for an answer.
   if (service == NameService::mdns) tell_answers(context, event, service, Section::additionals, nullptr, left, sink);

@@ -41,13 +41,47 @@ NameText name_text(Bytes message, std::uint32_t at) noexcept {
   return name;
 }
 
+namespace {
+
+// Each byte in lower case, as ASCII has it; bytes from 0x80 on stay.
+std::uint64_t lower_case(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101, lows = ones * 0x7F;
+  // Bit 7 of each byte: at least A, more than Z.
+  const std::uint64_t from_a = (bytes & lows) + ones * (0x80 - 'A'), beyond_z = (bytes & lows) + ones * (0x7F - 'Z');
+  return bytes | (from_a & ~beyond_z & ~bytes & ones * 0x80) >> 2;
+}
+
+// Whether one of the bytes is that. The lowest one that is told is one.
+std::uint64_t marks_of(std::uint64_t bytes, std::uint8_t what) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  const std::uint64_t x = bytes ^ ones * what;
+  return (x - ones) & ~x & ones * 0x80;
+}
+
+}  // namespace
+
 DomainName domain_name(Bytes message, std::uint32_t at, std::uint8_t& label_bytes_max) noexcept {
-  std::array<char, 2 * name_bytes_max> text;
+  constexpr std::size_t word = 8;
+  std::array<char, 2 * name_bytes_max + word> text;
   std::size_t size = 0, longest = 0;
+  const std::uint8_t* const end = message.data() + message.size();
   walk_name(message, at, [&](Bytes label) {
     longest = std::max(longest, label.size());
     if (size > 0) text[size++] = '.';
-    for (const std::uint8_t b : label) {
+    std::size_t i = 0;
+    // Eight at a time, also where the label ends within them: what is behind it is written over.
+    while (i < label.size() && end - (label.data() + i) >= static_cast<std::ptrdiff_t>(word)) {
+      const auto bytes = load_raw<std::uint64_t>(label.data() + i);
+      const std::size_t count = std::min(word, label.size() - i);
+      const std::uint64_t within = ~std::uint64_t{0} >> (word - count) * 8;
+      if (((marks_of(bytes, '.') | marks_of(bytes, '\\')) & within) != 0) break;
+      const std::uint64_t lowered = lower_case(bytes);
+      std::memcpy(text.data() + size, &lowered, word);
+      size += count;
+      i += count;
+    }
+    for (; i < label.size(); ++i) {
+      const std::uint8_t b = label[i];
       if (b == '.' || b == '\\') text[size++] = '\\';
       text[size++] = static_cast<char>(b >= 'A' && b <= 'Z' ? b | 0x20 : b);
     }

@@ -5,7 +5,7 @@
 
 #include "dissectors/dns/dns_facts.h"
 #include "dissectors/dns/dns_json.h"
-#include "dissectors/dns/dns_test_sink.h"
+#include "dissectors/dns/dns_name.h"
 
 namespace tsujiban::dns {
 namespace {
@@ -445,6 +445,32 @@ TEST(DnsFacts, are_bounded_per_message) {
   Bench bench(false, true);
   bench.answer(b.bytes);
   EXPECT_EQ(bench.told(FactKind::name_answer).size(), facts_per_message_max);
+}
+
+// Labels are lowered eight bytes at a time where the message has as many: each byte at each place of each label, with
+// and without bytes behind the name, is told as one by one.
+TEST(DnsName, every_byte_of_a_label_is_told_in_its_form_wherever_it_stands) {
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    for (std::size_t length = 1; length <= 18; ++length) {
+      for (std::size_t at = 0; at < length; ++at) {
+        std::string label(length, 'Q'), expected;
+        label[at] = static_cast<char>(byte);
+        for (const char c : label) {
+          if (c == '.' || c == '\\') expected += '\\';
+          expected += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        }
+        for (const std::size_t behind : {0u, 3u, 20u}) {
+          const std::string wire =
+              static_cast<char>(length) + label + "\2Jp" + std::string(1, '\0') + std::string(behind, '.');
+          std::uint8_t longest = 0;
+          const DomainName name =
+              domain_name({reinterpret_cast<const std::uint8_t*>(wire.data()), wire.size()}, 0, longest);
+          ASSERT_EQ(name.view(), expected + ".jp");
+          ASSERT_EQ(longest, std::max<std::size_t>(length, 2));
+        }
+      }
+    }
+  }
 }
 
 }  // namespace
