@@ -6,6 +6,7 @@
 #include "dissectors/dns/dns_facts.h"
 #include "dissectors/dns/dns_json.h"
 #include "dissectors/dns/dns_name.h"
+#include "dissectors/dns/dns_test_sink.h"
 
 namespace tsujiban::dns {
 namespace {
