@@ -14,7 +14,7 @@ inline constexpr std::uint64_t inflate_output_max = 16u << 20;  // Of one body; 
 // bodies on the wire. Inflating costs many times what carrying the bytes costs, so what unpacks further is not
 // followed. Reports of OpenADR in XML shrink to a thirtieth, and where every value is the same to an eightieth.
 inline constexpr std::uint32_t inflate_allowance = 32 * 1024;
-inline constexpr std::uint32_t inflate_ratio_max = 88;
+inline constexpr std::uint32_t inflate_ratio_max = 80;
 // Bytes of a body count when so many have come, counted from its beginning: so the verdict does not depend on the
 // pieces that they come in.
 inline constexpr std::uint32_t inflate_unit_bytes = 256;
