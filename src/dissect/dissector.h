@@ -85,11 +85,12 @@ class RecordSink {
   virtual void end() noexcept = 0;
   virtual void fact(const Fact& fact) noexcept = 0;
   // For facts that are news: true where what was told last under `place` was not `value`, or was told `repeat` ago or
-  // longer; it is then remembered. Both are hashes with `seed`: of who and what is spoken of, and of what is said of
-  // it. It may forget early, so a fact may come again; it never says false where something else was told last.
+  // longer (or a few seconds less); it is then remembered. Both are hashes with `seed`: of who and what is spoken of,
+  // and of what is said of it. It may forget early, so a fact may come again; once in a million changes it may take
+  // another value for the one told last, and nobody without the seed can choose which.
   virtual bool is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept = 0;
-  // The same for sets: true where a bit of `bits` was not told under `place` since its first one was, or that is
-  // `repeat` ago. Bits that come later join those that were told.
+  // The same for sets: true where a bit of `bits`, the lower four, was not told under `place` since its first one was,
+  // or that is `repeat` ago. Bits that come later join those that were told.
   virtual bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept = 0;
   // What was asked of one place within the present `walk_window`, and told last; it is the caller's. New ones are zero
   // but for `place`. It may be forgotten early.

@@ -45,17 +45,19 @@ class NewsMemory {
     write(told, said, moment);
     return true;
   }
-  // Bits that were not told since the first of the place was, or that is `repeat` ago. `bits`: the lower 20.
+  // Bits that were not told since the first of the place was, or that is `repeat` ago. `bits`: the lower four; above
+  // them stands more of the place, since another place's value would pass for bits that were told.
   bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept {
+    const std::uint32_t mark = static_cast<std::uint32_t>(place >> 24) & value_mask & ~bits_mask;
     const Moment moment = moment_of(now);
     const Told told = find(place, moment);
-    if (!told.found || is_over(told, repeat, moment)) {
-      write(told, bits, moment);
+    if (!told.found || (told.line->said[told.at] & value_mask & ~bits_mask) != mark || is_over(told, repeat, moment)) {
+      write(told, mark | (bits & bits_mask), moment);
       return true;
     }
     std::uint32_t& said = told.line->said[told.at];
-    if ((bits & ~said & value_mask) == 0) return false;
-    said |= bits & value_mask;
+    if ((bits & ~said & bits_mask) == 0) return false;
+    said |= bits & bits_mask;
     return true;
   }
 
@@ -80,7 +82,7 @@ class NewsMemory {
     bool found;
     std::uint32_t tag;
   };
-  static constexpr std::uint32_t value_mask = (1u << 20) - 1;
+  static constexpr std::uint32_t value_mask = (1u << 20) - 1, bits_mask = 15;
   static constexpr unsigned epoch_steps_log2 = 6;  // 256 s.
   // A told time is known for a turn of its eight bits: what is older than the longest repeat goes before that is over.
   static constexpr std::uint8_t steps_max = static_cast<std::uint8_t>(repeat_max.ns / 1'000'000'000 / step_s + 2);

@@ -57,6 +57,19 @@ TEST(NewsMemory, bits_are_told_once_each_and_all_again_after_their_time) {
   EXPECT_TRUE(news.is_addition(hash(1), 1, repeat, seconds(1301)));
 }
 
+TEST(NewsMemory, another_places_value_never_passes_for_bits_that_were_told) {
+  const Duration repeat = Duration::seconds(300);
+  NewsMemory news;
+  unsigned hidden = 0;
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    const std::uint64_t tag = std::uint64_t{5} << 20;  // The same few bits stand for both places.
+    news.set_pair(hash(i) << 20);
+    news.is_change(hash(3 * i) << 32 | tag, hash(3 * i + 1), repeat, seconds(1000));
+    hidden += !news.is_addition(hash(3 * i + 2) << 32 | tag, 3, repeat, seconds(1001));
+  }
+  EXPECT_LE(hidden, 2u);
+}
+
 // An exact memory is the oracle: news that it has must be told; more may be.
 TEST(NewsMemory, no_change_is_hidden_and_few_are_told_in_vain) {
   NewsMemory news;
