@@ -28,6 +28,8 @@ def conversations(path):
                 seen[frame[26:30], frame[30:34], frame[23], frame[36:38] if frame[23] in (6, 17) else b""] += 1
             elif frame[12:14] == b"\x86\xdd":
                 seen[frame[22:38], frame[38:54], frame[20], frame[56:58] if frame[20] in (6, 17) else b""] += 1
+            elif frame[12:14] == b"\x08\x06":
+                seen[frame[28:32], frame[38:42], 0, b""] += 1
     return seen
 
 
@@ -51,15 +53,15 @@ def main():
             pairs.setdefault(frozenset(ends), "")
     with open(folder / "assets.csv", "w", newline="") as out:
         rows = csv.writer(out)
-        rows.writerow(["name", "role", "address", "segment", "capacity_kw"])
+        rows.writerow(["name", "role", "address", "segment", "capacity_kw", "jc_star"])
         count = 0
         for host in hosts:
             role = "ems" if host in asks else "device" if host in answers else "sensor_device"
-            rows.writerow([f"host-{count}", role, host, "site", 4 if role == "device" else ""])
+            rows.writerow([f"host-{count}", role, host, "site", 4 if role == "device" else "", 1 if role == "device" else ""])
             count += 1
         filler = 0
         while count < assets_wanted:
-            rows.writerow([f"host-{count}", "device", ipaddress.ip_address(0x0A800000 + filler), "far", 4])
+            rows.writerow([f"host-{count}", "device", ipaddress.ip_address(0x0A800000 + filler), "far", 4, 1])
             filler += 1
             count += 1
     names = {host: f"host-{i}" for i, host in enumerate(hosts)}

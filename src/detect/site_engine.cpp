@@ -55,10 +55,15 @@ Ends SiteEngine::ends_of(const Fact& fact) noexcept {
   }
   // What was never written has no address.
   if (fact.source.high == 0 && fact.source.low == 0) return find_ends(fact);
-  KnownEnds& known = known_ends(fact);
-  if (known.segment != fact.segment || known.source != fact.source || known.destination != fact.destination)
-    known = {fact.segment, fact.source, fact.destination, find_ends(fact)};
-  return known.ends;
+  auto& [first, second] = known_ends(fact);
+  const auto is_of = [&fact](const KnownEnds& known) {
+    return known.source == fact.source && known.destination == fact.destination && known.segment == fact.segment;
+  };
+  if (is_of(first)) [[likely]]
+    return first.ends;
+  std::swap(first, second);
+  if (!is_of(first)) first = {fact.segment, fact.source, fact.destination, find_ends(fact)};
+  return first.ends;
 }
 
 Ends SiteEngine::find_ends(const Fact& fact) const noexcept {
@@ -95,7 +100,9 @@ void SiteEngine::fact(const Fact& fact) noexcept {
 void SiteEngine::prefetch(const Fact& fact, unsigned step) const noexcept {
   const auto kind = static_cast<std::size_t>(fact.kind);
   if (kind >= by_kind_.size()) return;
-  if (has_places_ && step == 0) tsujiban::prefetch(&known_ends(fact));
+  if (has_places_ && step == 0) {
+    for (const KnownEnds& known : known_ends(fact)) tsujiban::prefetch(&known);
+  }
   for (const SiteDetector* detector : prefetching_[kind]) detector->prefetch(fact, step);
 }
 

@@ -70,15 +70,17 @@ class SiteEngine final : private Findings {
     Ends ends;
   };
   static_assert(sizeof(KnownEnds) == 64);  // One cache line.
-  static constexpr std::size_t known_ends_count = 1u << 14;
+  // Two places for those whose hashes fall together; the one asked for last stands first.
+  using KnownSet = std::array<KnownEnds, 2>;
+  static constexpr std::size_t known_sets = 1u << 14;
   static constexpr std::uint32_t blind_pairs_max = 1u << 16;
 
   void raise(const Alert& alert) noexcept override;
   void rests(DetectorId detector, const Fact& fact, const Ends& ends, const char* why) noexcept override;
   Ends ends_of(const Fact& fact) noexcept;
-  KnownEnds& known_ends(const Fact& fact) const noexcept {
+  KnownSet& known_ends(const Fact& fact) const noexcept {
     return known_ends_
-        .as<KnownEnds>()[PairKey{fact.segment, fact.source, fact.destination}.hash(site_.seed) % known_ends_count];
+        .as<KnownSet>()[PairKey{fact.segment, fact.source, fact.destination}.hash(site_.seed) % known_sets];
   }
   Ends find_ends(const Fact& fact) const noexcept;
 
@@ -89,7 +91,7 @@ class SiteEngine final : private Findings {
   std::array<std::vector<SiteDetector*>, static_cast<std::size_t>(FactKind::count_)> by_kind_, prefetching_;
   std::uint32_t facts_wanted_ = 0;
   bool has_places_ = false;  // Assets or segments are declared.
-  ReservedMemory known_ends_{known_ends_count * sizeof(KnownEnds)};
+  ReservedMemory known_ends_{known_sets * sizeof(KnownSet), true};
   BoundedMap<Blind, Nothing> blind_;
   BoundedMap<Blind, Nothing> blind_before_;                                 // Under the configurations before.
   std::array<std::uint32_t, detector_count> blind_peers_{}, blind_told_{};  // Now; and over all of them.
