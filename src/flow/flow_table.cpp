@@ -13,9 +13,11 @@ FlowTable::FlowTable(const Limits& limits, metrics::WorkerCounters& counters, Fl
       // A miss of the address translation costs more than the memory's own, the more so in a virtual machine.
       hot_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(Flow), true),
       cold_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(Cold)),
+      next_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(std::uint32_t)),
       addresses6_memory_((std::size_t{limits.flows_max} + 1) * sizeof(Addresses6)),
       hot_(hot_memory_.as<Flow>()),
       cold_(cold_memory_.as<Cold>()),
+      next_(next_memory_.as<std::uint32_t>()),
       addresses6_(addresses6_memory_.as<Addresses6>()),
       v4_{0},
       v6_{limits.flows_max},
@@ -155,7 +157,7 @@ FlowKey FlowTable::key_of(std::uint32_t flow) const noexcept {
 std::uint32_t FlowTable::allocate(Family& family) noexcept {
   ++family.size;
   if (family.free == 0) return family.base + ++family.used_high;
-  return std::exchange(family.free, cold_[family.free].wheel_next);
+  return std::exchange(family.free, next_[family.free]);
 }
 
 // All but the key, the tag and the place in the wheel.
@@ -165,14 +167,17 @@ void FlowTable::begin(std::uint32_t flow, PacketTime now, std::uint64_t packet_n
   f.first_bytes = {};
   f.told = 0;
   f.last_ns = now.ns;
+  f.first_packet = packet_number;
   f.packets = {};
-  f.bytes = {};
+  f.bytes_low = {};
+  f.bytes_carried = false;
   f.session = 0;
   f.app = AppProtocol::unknown;
   f.probes = 0;
   f.state = FlowState::fresh;
   f.flags = initiator_is_high ? flow_flag::initiator_is_high : std::uint8_t{0};
-  cold_[flow].start = {now.ns, packet_number};
+  cold_[flow].first_ns = now.ns;
+  cold_[flow].bytes_high = {};
 }
 
 void FlowTable::restart(std::uint32_t flow, PacketTime now, std::uint64_t packet_number,
@@ -227,7 +232,7 @@ void FlowTable::schedule(std::uint32_t flow, std::int64_t due_ns) noexcept {
   const std::int64_t second = std::max(due_ns / 1'000'000'000, wheel_second_ + 1);
   const std::int64_t ahead = std::min<std::int64_t>(second - wheel_second_, wheel_seconds - 1);
   std::uint32_t& bucket = wheel_[static_cast<std::size_t>(wheel_second_ + ahead) % wheel_seconds];
-  cold_[flow].wheel_next = bucket;
+  next_[flow] = bucket;
   bucket = flow;
 }
 
@@ -243,18 +248,20 @@ void FlowTable::turn(PacketTime now, std::int64_t second) noexcept {
   const std::int64_t from = wheel_second_;
   wheel_second_ = second;
   for (std::int64_t i = 1; i <= turns; ++i) {
-    std::uint32_t flow = std::exchange(wheel_[static_cast<std::size_t>(from + i) % wheel_seconds], 0);
-    while (flow != 0) {
-      const std::uint32_t next = cold_[flow].wheel_next;
-      __builtin_prefetch(&hot_[next]);
-      __builtin_prefetch(&cold_[next]);
+    // First who is in it, so that their lines, which nobody may have looked at for long, are on their way together.
+    std::uint32_t here = count;
+    for (std::uint32_t flow = std::exchange(wheel_[static_cast<std::size_t>(from + i) % wheel_seconds], 0); flow != 0;
+         flow = next_[flow])
+      due[here++] = flow;
+    for (std::uint32_t k = count; k < here; ++k) {
+      if (k + turn_ahead < here) __builtin_prefetch(&hot_[due[k + turn_ahead]]);
+      const std::uint32_t flow = due[k];
       const std::int64_t due_ns = at(flow).last_ns + timeout_of(flow).ns;
       if (due_ns <= now.ns) {
         due[count++] = flow;
       } else {
         schedule(flow, due_ns);
       }
-      flow = next;
     }
   }
   end_sorted(count, EndReason::timeout);
@@ -262,15 +269,14 @@ void FlowTable::turn(PacketTime now, std::int64_t second) noexcept {
 
 void FlowTable::end_sorted(std::uint32_t count, EndReason reason) noexcept {
   auto* due = due_memory_.as<std::uint32_t>();
-  std::sort(due, due + count, [this](std::uint32_t a, std::uint32_t b) {
-    return cold_[a].start.first_packet < cold_[b].start.first_packet;
-  });
+  std::sort(due, due + count,
+            [this](std::uint32_t a, std::uint32_t b) { return hot_[a].first_packet < hot_[b].first_packet; });
   for (std::uint32_t i = 0; i < count; ++i) {
     handler_.flow_ended(due[i], reason);
     unlink(due[i]);
     at(due[i]).state = FlowState::none;
     Family& family = is_v6(due[i]) ? v6_ : v4_;
-    cold_[due[i]].wheel_next = std::exchange(family.free, due[i]);
+    next_[due[i]] = std::exchange(family.free, due[i]);
     --family.size;
   }
   counters_.flows_expired.add(count);
@@ -281,7 +287,7 @@ void FlowTable::end_all(EndReason reason) noexcept {
   auto* due = due_memory_.as<std::uint32_t>();
   std::uint32_t count = 0;
   for (std::uint32_t& bucket : wheel_) {
-    for (std::uint32_t flow = std::exchange(bucket, 0); flow != 0; flow = cold_[flow].wheel_next) due[count++] = flow;
+    for (std::uint32_t flow = std::exchange(bucket, 0); flow != 0; flow = next_[flow]) due[count++] = flow;
   }
   end_sorted(count, reason);
 }

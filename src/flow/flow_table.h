@@ -25,21 +25,17 @@ struct alignas(64) Flow {
   std::array<std::uint8_t, 2> first_bytes;
   std::uint8_t told;  // The owner's: when it last told of this flow; 0 in a new one.
   std::int64_t last_ns;
+  std::uint64_t first_packet;  // Its number: unique, so it orders flows that end together.
   std::array<std::uint32_t, 2> packets;
-  std::array<std::uint64_t, 2> bytes;  // On the wire, from the IP header on.
-  std::uint32_t session;               // The owner's: TCP session, 0 for none.
+  std::array<std::uint32_t, 2> bytes_low;  // See FlowTable::bytes_of.
+  std::uint32_t session;                   // The owner's: TCP session, 0 for none.
   AppProtocol app;
   std::uint8_t probes;  // How often its bytes were asked what they are; the first bit is the dispatcher's own mark.
-  FlowState state;
+  FlowState state : 4;
+  bool bytes_carried : 4;  // `bytes_low` is not all of them.
   std::uint8_t flags;
 };
 static_assert(sizeof(Flow) == 64);
-
-// How a flow began: looked at when something is told of it.
-struct FlowStart {
-  std::int64_t first_ns;       // Packet time of the first packet.
-  std::uint64_t first_packet;  // Its number: unique, so it orders flows that end together.
-};
 
 namespace flow_flag {
 inline constexpr std::uint8_t initiator_is_high = 1;  // The initiator is the key's `high` end.
@@ -70,7 +66,7 @@ class FlowEndHandler {
 };
 
 // The flows of one worker. Full keys are compared, the segment first among them; the hash is seeded. A flow has a line
-// that every packet touches and 24 bytes that few do, an IPv6 flow 32 more for its addresses, and an index entry of 8
+// that every packet touches and 28 bytes that few do, an IPv6 flow 32 more for its addresses, and an index entry of 8
 // bytes; the index doubles step by step (a few entries a packet), never at once. At `flows_max` of a family the stalest
 // of a sample is evicted and counted, and the new flow takes its slot. Expiry is by packet time on a wheel of seconds
 // that flows are moved on only when their turn comes: a packet touches no neighbour.
@@ -131,7 +127,22 @@ class FlowTable {
 
   Flow& at(std::uint32_t flow) noexcept { return hot_[flow]; }
   const Flow& at(std::uint32_t flow) const noexcept { return hot_[flow]; }
-  const FlowStart& start_of(std::uint32_t flow) const noexcept { return cold_[flow].start; }
+  // Counts a packet; returns how many that side has sent now.
+  std::uint32_t count(std::uint32_t flow, unsigned side, std::uint32_t bytes) noexcept {
+    Flow& f = hot_[flow];
+    if (__builtin_add_overflow(f.bytes_low[side], bytes, &f.bytes_low[side])) [[unlikely]] {
+      f.bytes_carried = true;
+      ++cold_[flow].bytes_high[side];
+    }
+    return ++f.packets[side];
+  }
+  // Of one direction, as packets were on the wire.
+  std::uint64_t bytes_of(std::uint32_t flow, unsigned side) const noexcept {
+    const Flow& f = hot_[flow];
+    return f.bytes_low[side] | (f.bytes_carried ? std::uint64_t{cold_[flow].bytes_high[side]} << 32 : std::uint64_t{0});
+  }
+  // Packet time of the first packet.
+  PacketTime begun(std::uint32_t flow) const noexcept { return {cold_[flow].first_ns}; }
   FlowKey key_of(std::uint32_t flow) const noexcept;
 
   // Ends what is over its time. Cheap when no second has passed.
@@ -146,9 +157,9 @@ class FlowTable {
 
  private:
   struct Cold {
-    FlowStart start;
-    std::uint32_t wheel_next;  // In the wheel's second, or the next free slot.
-    std::uint32_t tag;         // To find the index entry when the flow ends.
+    std::int64_t first_ns;
+    std::array<std::uint32_t, 2> bytes_high;
+    std::uint32_t tag;  // To find the index entry when the flow ends.
   };
   static_assert(sizeof(Cold) == 24);
   struct Addresses6 {
@@ -164,7 +175,8 @@ class FlowTable {
   static constexpr unsigned index_bits_min = 12, index_bits_max = 30;
   static constexpr std::size_t move_entries_max = 8;  // Entries moved to the larger index by each insertion.
   static constexpr unsigned eviction_sample = 16;
-  static constexpr unsigned guess_probes = 4;  // Mostly within the line that was fetched.
+  static constexpr std::uint32_t turn_ahead = 8;  // Flows between fetching and looking, where the wheel turns.
+  static constexpr unsigned guess_probes = 4;     // Mostly within the line that was fetched.
 
   // Open addressing, linear probing, backward-shift deletion. An entry is tag << 32 | slot; the tag is the hash's upper
   // half and its top bits are the home, so that entries move without looking at their slots.
@@ -183,11 +195,14 @@ class FlowTable {
   static std::uint64_t both(std::uint32_t low, std::uint32_t high) noexcept { return std::uint64_t{high} << 32 | low; }
   bool matches(std::uint32_t slot, const FlowKey& key) const noexcept {
     const Flow& f = hot_[slot];
-    const bool same = (f.addresses == both(key.low.as_v4(), key.high.as_v4())) & (f.segment == key.segment.raw()) &
-                      (f.low_port == key.low_port) & (f.high_port == key.high_port) & (f.protocol == key.protocol);
-    if (!same) return false;
+    // One branch for all of it: nearly always all of it is equal.
+    const std::uint64_t differs =
+        (f.addresses ^ both(key.low.as_v4(), key.high.as_v4())) | (f.segment ^ key.segment.raw()) |
+        static_cast<std::uint64_t>((f.low_port ^ key.low_port) | (f.high_port ^ key.high_port) |
+                                   (f.protocol ^ key.protocol));
+    if (differs != 0) return false;
     if (!is_v6(slot)) [[likely]]
-      return key.low.is_v4() & key.high.is_v4();
+      return key.low.is_v4() && key.high.is_v4();
     const Addresses6& whole = addresses6(slot);
     return whole.low == key.low && whole.high == key.high;
   }
@@ -210,9 +225,10 @@ class FlowTable {
   Limits limits_;
   metrics::WorkerCounters& counters_;
   FlowEndHandler& handler_;
-  ReservedMemory hot_memory_, cold_memory_, addresses6_memory_;
+  ReservedMemory hot_memory_, cold_memory_, next_memory_, addresses6_memory_;
   Flow* hot_;               // Of both families; slot 0 is nobody's.
   Cold* cold_;              // By the same slots.
+  std::uint32_t* next_;     // By them, too: the next flow in the wheel's second, or the next free slot.
   Addresses6* addresses6_;  // By slot from the family's base on.
   Family v4_, v6_;
   std::array<ReservedMemory, index_bits_max + 1> index_memory_;

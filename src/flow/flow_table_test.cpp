@@ -13,7 +13,7 @@ struct Ends : FlowEndHandler {
   FlowTable* table = nullptr;
   std::vector<std::pair<std::uint64_t, EndReason>> ended;  // First packet, reason.
   void flow_ended(std::uint32_t flow, EndReason reason) noexcept override {
-    ended.emplace_back(table->start_of(flow).first_packet, reason);
+    ended.emplace_back(table->at(flow).first_packet, reason);
   }
 };
 

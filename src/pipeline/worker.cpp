@@ -368,8 +368,8 @@ std::uint64_t Worker::flow_id_of(std::uint32_t flow_index) const noexcept {
   const FlowKey key = flows_.key_of(flow_index);
   const std::uint64_t pair = pair_hash_of(fixed, key.segment, key.low, key.high);
   const std::uint64_t id = flow_hash_of(fixed, pair, key.low, key.high, key.low_port, key.high_port, key.protocol);
-  return std::max<std::uint64_t>(
-      hash_mix(id ^ fixed.a, flows_.start_of(flow_index).first_packet ^ fixed.b) & flow_id_mask, 1);
+  return std::max<std::uint64_t>(hash_mix(id ^ fixed.a, flows_.at(flow_index).first_packet ^ fixed.b) & flow_id_mask,
+                                 1);
 }
 
 void Worker::tell_anomalies(const DecodedPacket& packet, dissect::MessageContext& context) noexcept {
@@ -428,8 +428,7 @@ void Worker::record_arp(const DecodedPacket& packet) noexcept {
   renamed_ = false;
   if (run_.allow != nullptr && judged_anew) judge(flow_index, packet.time);
   if (run_.allow == nullptr && occasion.outdated) flow.flags &= static_cast<std::uint8_t>(~flow::flow_flag::denied);
-  const bool goes_on =
-      occasion.due && !occasion.created && ((told_mark_ ^ flows_.start_of(flow_index).first_packet) & 1) == 0;
+  const bool goes_on = occasion.due && !occasion.created && ((told_mark_ ^ flow.first_packet) & 1) == 0;
   if (occasion.due) told = static_cast<std::uint8_t>((told & ~told_minute_mask) | told_mark_);
   const bool answered_first = direction == Direction::to_initiator && flow.packets[1] == 1;
   if (occasion.created || occasion.identified || goes_on || occasion.burst || answered_first)
@@ -476,8 +475,7 @@ void Worker::handle_ip(DecodedPacket& packet, std::size_t token, std::uint32_t h
   const unsigned side = side_now();
   const auto direction = static_cast<Direction>(side);
   flow.last_ns = packet.time.ns;
-  const std::uint32_t counted = ++flow.packets[side];
-  flow.bytes[side] += packet.raw->length_wire;
+  const std::uint32_t counted = flows_.count(found.flow, side, packet.raw->length_wire);
 
   // Contexts are made where something is told: most packets have nothing to say.
   if (!plain && !packet.anomalies.empty()) {
@@ -604,8 +602,7 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
   const flow::Flow& flow = flows_.at(flow_index);
   const bool by_time = reason == flow::EndReason::timeout || reason == flow::EndReason::shutdown;
   const Order before = records_.order();
-  if (by_time && before.phase == Phase::tick)
-    records_.set_order({before.packet, before.phase, flows_.start_of(flow_index).first_packet});
+  if (by_time && before.phase == Phase::tick) records_.set_order({before.packet, before.phase, flow.first_packet});
   const DecodedPacket* packet_before = current_packet_;
   current_packet_ = nullptr;
 
@@ -640,9 +637,9 @@ void Worker::flow_ended(std::uint32_t flow_index, flow::EndReason reason) noexce
     JsonWriter* json = records_.begin(envelope, false, 0);
     record.packets_to_server = flow.packets[0];
     record.packets_to_client = flow.packets[1];
-    record.bytes_to_server = flow.bytes[0];
-    record.bytes_to_client = flow.bytes[1];
-    record.start = {flows_.start_of(flow_index).first_ns};
+    record.bytes_to_server = flows_.bytes_of(flow_index, 0);
+    record.bytes_to_client = flows_.bytes_of(flow_index, 1);
+    record.start = flows_.begun(flow_index);
     record.end = {flow.last_ns};
     record.state = flow.state == flow::FlowState::fresh         ? output::FlowState::fresh
                    : flow.state == flow::FlowState::established ? output::FlowState::established

@@ -84,7 +84,7 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
   const std::uint64_t packets = std::uint64_t{flow.packets[0]} + flow.packets[1];
   seen.packets = static_cast<std::uint32_t>(std::min<std::uint64_t>(packets, UINT32_MAX));
   seen.packets_back = flow.packets[1];
-  seen.bytes = flow.bytes[0] + flow.bytes[1];
+  seen.bytes = flows_.bytes_of(flow_index, 0) + flows_.bytes_of(flow_index, 1);
   records_.fact(fact);
 }
 

@@ -18,7 +18,7 @@ policy::Verdict Worker::verdict_of(std::uint32_t flow_index, PacketTime time, bo
   if (names_ == nullptr) return run_.allow->judge(c);
   const bool said = (flows_.at(flow_index).told & name_said) != 0;
   const bool may_say = !c.app_settled || c.app == AppProtocol::tls || c.app == AppProtocol::http;
-  const bool waited = over || time.ns - flows_.start_of(flow_index).first_ns > name_wait.ns;
+  const bool waited = over || time.ns - flows_.begun(flow_index).ns > name_wait.ns;
   // Where the beginning was not seen nobody can know what was said in it: that is not held against it.
   const bool open = is_tcp(c.protocol) && !said && (began_unseen(flow_index) || (may_say && !waited));
   const policy::Domains initiator = names_->known(c.link, c.responder, c.initiator, time),
@@ -76,7 +76,7 @@ void Worker::tell_denied(std::uint32_t flow_index, PacketTime time, const RawPac
   alert.destination_asset = verdict.responder_asset;
   alert.inbound_from_outside = verdict.inbound_from_outside;
   alert.flow_id = flow_id_of(flow_index);
-  alert.packet_number = packet != nullptr ? packet->number : flows_.start_of(flow_index).first_packet;
+  alert.packet_number = packet != nullptr ? packet->number : flows_.at(flow_index).first_packet;
   if (packet != nullptr) {
     alert.input = packet->input;
     alert.has_input = true;
