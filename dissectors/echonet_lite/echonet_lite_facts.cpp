@@ -169,10 +169,9 @@ void tell_inquiry(const MessageContext& context, const NewsKey& news, const Fram
     asked.points = {};
     asked.since_second = second;
   }
-  const std::array<std::uint64_t, 2> before = asked.points;
+  const bool more = ((points[0] & ~asked.points[0]) | (points[1] & ~asked.points[1])) != 0;
   for (std::size_t i = 0; i < points.size(); ++i) asked.points[i] |= points[i];
   const auto walked = static_cast<std::uint32_t>(std::popcount(asked.points[0]) + std::popcount(asked.points[1]));
-  const bool more = asked.points != before;
   const std::uint32_t marks = (lists_objects ? 1u : 0u) | (lists_properties ? 2u : 0u);
   if (refused) {
     if (!more || walked < walk_refused_min) return;

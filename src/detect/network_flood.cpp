@@ -80,9 +80,8 @@ class FloodDetector final : public SiteDetector {
     const ConversationSeen& seen = fact.conversation;
     const bool tcp = fact.ip_protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
     const std::int64_t window = window_at(fact.time);
-    if (seen.moment == ConversationSeen::Moment::goes_on) {
-      if (seen.burst && !keeps_up(fact))
-        note(fact, ends, seen.from_destination, window, {packet_burst, 0, 0}, findings);
+    if (fact.kind == FactKind::burst) {
+      if (!keeps_up(fact)) note(fact, ends, seen.from_destination, window, {packet_burst, 0, 0}, findings);
     } else if (seen.moment == ConversationSeen::Moment::began) {
       const bool opens = tcp && seen.direction_certain;
       note(fact, ends, false, window, {1, opens ? 1 : 0, opens ? 1 : 0}, findings);
@@ -97,10 +96,9 @@ class FloodDetector final : public SiteDetector {
     }
   }
 
-  std::uint32_t prefetched() const noexcept override { return facts_of({FactKind::activity}); }
+  std::uint32_t prefetched() const noexcept override { return facts_of({FactKind::burst}); }
   void prefetch(const Fact& fact, unsigned step) const noexcept override {
     // Few addresses get so much that they have an entry, so that most are not looked for beyond the directory.
-    if (!fact.conversation.burst) return;
     targets_.prefetch({fact.segment, fact.destination}, step);
   }
 
@@ -411,7 +409,7 @@ constexpr DetectorId ids[] = {DetectorId::dos_flood};
 }  // namespace
 
 const SiteDetectorRow network_flood_row = {
-    "network_flood", ids, facts_of({FactKind::conversation, FactKind::activity}), false,
+    "network_flood", ids, facts_of({FactKind::conversation, FactKind::burst}), false,
     [](const Site& site) -> std::unique_ptr<SiteDetector> { return std::make_unique<FloodDetector>(site); }};
 
 }  // namespace tsujiban::detect

@@ -20,8 +20,8 @@ class Flood : public testing::Test {
   // A burst of one direction; `back` are the packets of the other so far.
   static Fact burst(double seconds, const Flow& flow, bool to_source, std::uint32_t forth, std::uint32_t back) {
     Fact fact = conversation(seconds, Moment::goes_on, flow);
+    fact.kind = FactKind::burst;
     ConversationSeen& seen = fact.conversation;
-    seen.burst = true;
     seen.from_source = !to_source;
     seen.from_destination = to_source;
     seen.established = forth != 0 && back != 0;

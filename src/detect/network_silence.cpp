@@ -342,7 +342,7 @@ constexpr DetectorId ids[] = {DetectorId::availability_silent_asset};
 }  // namespace
 
 const SiteDetectorRow network_silence_row = {
-    "network_silence", ids, facts_of({FactKind::conversation, FactKind::activity}), true,
+    "network_silence", ids, facts_of({FactKind::conversation, FactKind::activity, FactKind::burst}), true,
     [](const Site& site) -> std::unique_ptr<SiteDetector> { return std::make_unique<SilenceDetector>(site); }};
 
 }  // namespace tsujiban::detect

@@ -102,7 +102,7 @@ constexpr DetectorId ids[] = {DetectorId::vuln_label_missing};
 }  // namespace
 
 const SiteDetectorRow policy_labels_row = {
-    "policy_labels", ids, facts_of({FactKind::conversation, FactKind::activity}), true,
+    "policy_labels", ids, facts_of({FactKind::conversation, FactKind::activity, FactKind::burst}), true,
     [](const Site& site) -> std::unique_ptr<SiteDetector> { return std::make_unique<LabelDetector>(site); }};
 
 }  // namespace tsujiban::detect

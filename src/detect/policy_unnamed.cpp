@@ -20,7 +20,7 @@ constexpr DetectorId ids[] = {DetectorId::policy_peer_not_allowed};
 }  // namespace
 
 const SiteDetectorRow policy_unnamed_row = {
-    "policy_unnamed", ids, facts_of({FactKind::conversation, FactKind::activity}), true,
+    "policy_unnamed", ids, facts_of({FactKind::conversation, FactKind::activity, FactKind::burst}), true,
     [](const Site&) -> std::unique_ptr<SiteDetector> { return std::make_unique<UnnamedDetector>(); }};
 
 }  // namespace tsujiban::detect

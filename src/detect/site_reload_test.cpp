@@ -108,9 +108,10 @@ Fact any_fact(std::mt19937& random, double seconds) {
       fact.malformed = {ParseError::echonet_opc_mismatch, 12};
       break;
     case FactKind::conversation:
-    case FactKind::activity: {
+    case FactKind::activity:
+    case FactKind::burst: {
       ConversationSeen seen{};
-      seen.moment = fact.kind == FactKind::activity ? Moment::goes_on : static_cast<Moment>(below(3));
+      seen.moment = fact.kind != FactKind::conversation ? Moment::goes_on : static_cast<Moment>(below(3));
       seen.identified = below(2) == 0;
       seen.direction_certain = below(4) != 0;
       seen.from_source = below(2) == 0;
@@ -119,7 +120,6 @@ Fact any_fact(std::mt19937& random, double seconds) {
       seen.packets = 2;
       seen.bytes = 100 + below(2000);
       fact.conversation = seen;
-      seen.burst = seen.moment == Moment::goes_on && below(2) == 0;
       seen.packets_back = 1;
       if (below(3) == 0) fact.protocol = AppProtocol::http;
       break;

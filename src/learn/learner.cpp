@@ -67,9 +67,10 @@ Learner::Learner(HashSeed seed, const LearnerLimits& limits) : limits_(limits), 
 
 std::uint32_t Learner::facts_wanted() const noexcept {
   std::uint32_t bits = 0;
-  for (const FactKind kind : {FactKind::conversation, FactKind::activity, FactKind::asker, FactKind::control_write,
-                              FactKind::object, FactKind::reading, FactKind::inquiry, FactKind::claim,
-                              FactKind::router_advertisement, FactKind::address_assignment, FactKind::request}) {
+  for (const FactKind kind :
+       {FactKind::conversation, FactKind::activity, FactKind::burst, FactKind::asker, FactKind::control_write,
+        FactKind::object, FactKind::reading, FactKind::inquiry, FactKind::claim, FactKind::router_advertisement,
+        FactKind::address_assignment, FactKind::request}) {
     bits |= 1u << static_cast<unsigned>(kind);
   }
   return bits;
@@ -134,6 +135,7 @@ void Learner::fact(const Fact& fact) noexcept {
   switch (fact.kind) {
     case FactKind::conversation:
     case FactKind::activity:
+    case FactKind::burst:
       return conversation(fact);
     case FactKind::control_write:
       return write(fact);

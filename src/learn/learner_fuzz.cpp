@@ -102,6 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
       case FactKind::conversation:
       case FactKind::activity:
+      case FactKind::burst:
         fact.conversation = {};
         fact.conversation.moment = static_cast<ConversationSeen::Moment>(more & 3);
         fact.conversation.direction_certain = (more & 4) != 0;

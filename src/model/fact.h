@@ -30,7 +30,8 @@ enum class FactKind : std::uint8_t {
   asker,          // News: a node asks or writes as an object (`presence_repeat`).
   malformed,      // Each: a message broken against its standard.
   conversation,   // News: a flow began, was answered, or was identified later than it began.
-  activity,       // News: a flow goes on (`conversation_repeat`), or one side has sent `packet_burst` packets more.
+  activity,       // News: a flow goes on (`conversation_repeat`).
+  burst,          // Each: one side of a flow has sent `packet_burst` packets more. A ConversationSeen, too.
   claim,          // News: a link address claims a network address (ARP, NDP).
   router_advertisement,  // News: RFC 4861, 4.2.
   address_assignment,    // News: a DHCP server answers (RFC 2131, RFC 8415).
@@ -130,13 +131,11 @@ struct ConversationSeen {
     began,       // The first packet.
     answered,    // The first packet the other way.
     identified,  // The dissectors have decided: `Fact::protocol`. Of datagrams they mostly have where it begins.
-    goes_on,     // FactKind::activity.
+    goes_on,     // FactKind::activity, FactKind::burst.
   } moment;
-  bool burst;                          // This packet made its sender's count a multiple of `packet_burst`; then only
-                                       // its sender is told to have spoken.
   bool identified;                     // The dissectors have decided: `Fact::protocol`, or that it is none of theirs.
   bool direction_certain;              // False: picked up in its middle, `source` is only who was seen first.
-  bool from_source, from_destination;  // Who has spoken since the last fact about this flow.
+  bool from_source, from_destination;  // Who has spoken since the last fact about this flow; of a burst, who sent it.
   bool established;                    // TCP: the handshake was seen; else both have spoken.
   bool denied;                         // policy.peer-not-allowed told it.
   bool unnamed;                // Only a name would allow it, and where it began, and with it the name, was not seen.
@@ -348,6 +347,7 @@ constexpr std::size_t fact_bytes(FactKind kind) noexcept {
       return head + sizeof(Malformed);
     case FactKind::conversation:
     case FactKind::activity:
+    case FactKind::burst:
       return head + sizeof(ConversationSeen);
     case FactKind::claim:
       return head + sizeof(Claim);

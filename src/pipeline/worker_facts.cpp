@@ -51,7 +51,10 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
                                Direction direction, bool burst) noexcept {
   const flow::Flow& flow = flows_.at(flow_index);
   const policy::Conversation ends = conversation_of(flow_index, packet.time);
-  Fact fact = fact_of(moment == Moment::goes_on ? FactKind::activity : FactKind::conversation, packet);
+  Fact fact = fact_of(burst                       ? FactKind::burst
+                      : moment == Moment::goes_on ? FactKind::activity
+                                                  : FactKind::conversation,
+                      packet);
   fact.protocol = flow.app;
   fact.source = ends.initiator;
   fact.destination = ends.responder;
@@ -68,7 +71,6 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
   seen.moment = moment;
   seen.identified = ends.app_settled;
   seen.direction_certain = ends.direction_certain;
-  seen.burst = burst;
   seen.from_source =
       burst ? direction == Direction::to_responder : (flow.flags & flow::flow_flag::initiator_spoke) != 0;
   seen.from_destination =
@@ -91,10 +93,8 @@ void Worker::tell_conversation(Moment moment, std::uint32_t flow_index, const De
 void Worker::note_conversation(std::uint32_t flow_index, bool created, bool identified, bool goes_on, bool burst,
                                const DecodedPacket& packet, Direction direction) noexcept {
   const flow::Flow& flow = flows_.at(flow_index);
-  if (records_.wants(FactKind::activity)) {
-    if (goes_on) tell_conversation(Moment::goes_on, flow_index, packet, direction);
-    if (burst) tell_conversation(Moment::goes_on, flow_index, packet, direction, true);
-  }
+  if (goes_on && records_.wants(FactKind::activity)) tell_conversation(Moment::goes_on, flow_index, packet, direction);
+  if (burst && records_.wants(FactKind::burst)) tell_conversation(Moment::goes_on, flow_index, packet, direction, true);
   if (!records_.wants(FactKind::conversation)) return;
   const bool answered = direction == Direction::to_initiator && flow.packets[1] == 1;
   if (created) tell_conversation(Moment::began, flow_index, packet, direction);
