@@ -124,7 +124,7 @@ BENCHMARK(verify_checksums)->Name("verify_checksum");
 
 void filter_duplicates(benchmark::State& state) {
   PacketSet set(forms);
-  decode::DuplicateFilter filter(HashSeed{}, false);
+  decode::DuplicateFilter filter(HashSeed{});
   std::int64_t round = 0;
   std::uint64_t copies_seen = 0;
   for (auto _ : state) {

@@ -4,6 +4,7 @@
 #include "decode/checksum.h"
 #include "decode/decoder.h"
 #include "decode/duplicate_filter.h"
+#include "decode/same_reading.h"
 
 using namespace tsujiban;
 
@@ -37,7 +38,7 @@ void check_views(const DecodedPacket& packet, const std::uint8_t* begin, std::si
 // The first byte picks the link type, the second says how many bytes the snap length cut; the rest is the packet.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  static decode::DuplicateFilter filter(HashSeed{}, true);
+  static decode::DuplicateFilter filter(HashSeed{});
   static std::int64_t now = 0;
   now += 1'000'000;
   const auto length = static_cast<std::uint32_t>(size - 2);
@@ -46,6 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const decode::Decoder decoder{HashSeed{}};
   DecodedPacket packet, again;
   decoder.decode(raw, {now}, packet);
+  decoder.decode_layers(raw, {now}, again);
+  TSUJIBAN_CHECK(decode::same_reading(packet, again));
   check_views(packet, begin, length);
   decode::verify_checksum(packet);
   filter.is_duplicate(packet);

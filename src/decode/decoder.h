@@ -24,6 +24,8 @@ class Decoder {
   // says, so that nothing hides from the flow table behind a tunnel header; what was broken inside is in `anomalies`
   // all the same.
   void decode(const RawPacket& raw, PacketTime now, DecodedPacket& packet) const noexcept;
+  // The same, layer by layer also for what is plain: slower, and what `decode` is tested against.
+  void decode_layers(const RawPacket& raw, PacketTime now, DecodedPacket& packet) const noexcept;
 
   // Goes on inside a datagram reassembled from fragments. `header` is the decoded fragment that completed it: link,
   // segment, addresses and version stay; `protocol` and `payload` are the datagram's. `packet.network` is the

@@ -3,45 +3,41 @@
 #include <bit>
 
 namespace tsujiban::decode {
-namespace {
 
-// VLAN tags are the low 39 bits of a segment's word (model/segment_key.h); a PAN has its number there instead.
-constexpr std::uint64_t vlan_bits = (std::uint64_t{1} << 39) - 1;
+DuplicateFilter::DuplicateFilter(HashSeed seed) : memory_(sets * sizeof(Set)), seed_(seed) {}
 
-}  // namespace
-
-DuplicateFilter::DuplicateFilter(HashSeed seed, bool across_vlans)
-    : memory_(sets * sizeof(Set)), seed_(seed), segment_mask_(across_vlans ? ~vlan_bits : ~std::uint64_t{0}) {}
-
+// The flow's hash, which is made already, stands for segment, addresses, ports and protocol; of the IPv4 header that
+// leaves what stands before the time to live, of IPv6's the first word.
 std::uint64_t DuplicateFilter::tag_of(DecodedPacket& packet) const noexcept {
   packet.payload_hash = 0;
   if (packet.ip_version == 0 || packet.ip_header_length == 0) return 0;
-  const std::uint8_t* at = packet.network;
-  const std::size_t size = std::size_t{packet.ip_header_length} + packet.ip_payload_length;
-  const std::uint64_t raw = packet.segment.raw();
-  const std::uint64_t segment = packet.segment.is_pan() ? raw : raw & segment_mask_;
-  std::uint64_t h = hash_mix(segment ^ seed_.a, size ^ seed_.b);
-  std::size_t header;
-  if (packet.ip_version == 4) {
-    // Byte 8 is the time to live, 10 and 11 the header checksum.
-    constexpr std::uint64_t kept = 0xffffffff0000ff00;
-    h ^= hash_mix(load_le64(at) ^ seed_.b, (load_le64(at + 8) & kept) ^ ~seed_.a);
-    h ^= hash_mix(load_le32(at + 16) ^ ~seed_.b, seed_.a);
-    header = 20;
-  } else {
-    constexpr std::uint64_t kept = 0x00ffffffffffffff;  // Byte 7 is the hop limit.
-    h ^= hash_mix((load_le64(at) & kept) ^ seed_.b, ~seed_.a);
-    header = 8;
-  }
-  Bytes content(at + header, size - header);
+  const std::uint8_t* const at = packet.network;
+  const std::uint8_t* const end = at + packet.ip_header_length + packet.ip_payload_length;
+  const bool version4 = packet.ip_version == 4;
+  constexpr std::uint64_t but_hop_limit = 0x00ffffffffffffff;  // Byte 7 of an IPv6 header.
+  const std::uint64_t word = load_le64(at) & (version4 ? ~std::uint64_t{0} : but_hop_limit);
+  std::uint64_t h = hash_mix(word ^ seed_.b, packet.flow_hash ^ static_cast<std::uint64_t>(packet.source_is_high));
+  const std::uint8_t* content = at + (version4 ? 20 : 40);
+  const std::uint8_t* content_end = end;
   if (packet.protocol == static_cast<std::uint8_t>(IpProtocol::tcp) && packet.transport != nullptr &&
-      packet.payload_length != 0 && packet.payload + packet.payload_length == at + size) {
-    // Kept for whoever has to recognise these bytes again: a stream's retransmissions.
-    packet.payload_hash = hash_bytes(seed_, packet.payload_bytes());
-    h ^= hash_mix(packet.payload_hash ^ seed_.b, seed_.a);
-    content = content.first(content.size() - packet.payload_length);
+      packet.payload + packet.payload_length == end) {
+    if (packet.payload_length != 0) {
+      // Kept for whoever has to recognise these bytes again: a stream's retransmissions.
+      packet.payload_hash = hash_bytes(seed_, packet.payload_bytes());
+      h ^= hash_mix(packet.payload_hash ^ seed_.b, seed_.a);
+    }
+    const std::uint8_t* const tcp = packet.transport;
+    if (tcp == content && (packet.tcp_header_length == 20 || packet.tcp_header_length == 32)) {
+      // Behind the ports, without a loop. No two factors of a product have the same word, as in hash_bytes.
+      h ^= hash_mix(load_le64(tcp + 4) ^ seed_.a, load_le64(tcp + 12) ^ ~seed_.b);
+      if (packet.tcp_header_length == 32)
+        h ^= hash_mix(load_le64(tcp + 20) ^ ~seed_.a, load_le64(tcp + 24) ^ std::rotl(seed_.b, 32));
+      const std::uint64_t tag = hash_mix(h ^ seed_.a, static_cast<std::uint64_t>(end - at) ^ seed_.b);
+      return tag != 0 ? tag : 1;
+    }
+    content_end = packet.payload;
   }
-  const std::uint64_t tag = hash_bytes(seed_, content, h);
+  const std::uint64_t tag = hash_bytes(seed_, Bytes(content, static_cast<std::size_t>(content_end - content)), h);
   return tag != 0 ? tag : 1;
 }
 

@@ -17,9 +17,8 @@ class DuplicateFilter {
   static constexpr std::size_t sets = 2048;  // 8,192 packets: the window at 2.7 million packets a second.
   static constexpr std::size_t ways = 4;
 
-  // `across_vlans`: copies may carry different VLAN tags (a mirror of both sides of a router between VLANs).
   // Allocates here and nowhere else; throws std::bad_alloc.
-  DuplicateFilter(HashSeed seed, bool across_vlans);
+  explicit DuplicateFilter(HashSeed seed);
 
   // True for a copy. A first packet is remembered; in a full set the oldest makes place.
   bool is_duplicate(DecodedPacket& packet) noexcept {
@@ -45,7 +44,6 @@ class DuplicateFilter {
 
   ReservedMemory memory_;
   HashSeed seed_;
-  std::uint64_t segment_mask_;
 };
 
 }  // namespace tsujiban::decode

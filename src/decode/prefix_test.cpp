@@ -42,13 +42,44 @@ TEST(Prefixes, of_every_form_are_snapped_or_malformed) {
       }
       expect_views_inside(broken, what);
 
-      DuplicateFilter filter(HashSeed{}, false);
+      DuplicateFilter filter(HashSeed{});
       for (Decoded* d : {&snapped, &broken}) {
         verify_checksum(d->packet);
         filter.is_duplicate(d->packet);
       }
     }
   }
+}
+
+// Each byte of a plain packet's headers in all its values, and with two of them changed: every way of being not quite
+// plain. `Decoded` holds the short way of plain packets against the layers' own readers.
+TEST(PlainPackets, are_read_the_same_as_layer_by_layer_whatever_byte_is_changed) {
+  const Packet timestamp = bytes({1, 1, 8, 10}) + be32(1) + be32(2);
+  const Packet plain[] = {
+      ethernet(0x0800, ipv4(17, udp(3610, 40000, fill(14)))),
+      ethernet(0x0800, ipv4(6, tcp(40000, 443, 0x18, fill(20)))),
+      ethernet(0x0800, ipv4(6, tcp(40000, 443, 0x10, {}, timestamp))) + fill(6),
+      ethernet(0x8100, be16(112) + be16(0x0800) + ipv4(17, udp(3610, 3610, {}))),
+  };
+  unsigned plain_ones = 0, others = 0;
+  for (const Packet& packet : plain) {
+    EXPECT_TRUE(Decoded(packet)->plain);
+    std::uint32_t random = 1;
+    for (std::size_t at = 12; at < packet.size() && at < 12 + 64; ++at) {
+      for (unsigned value = 0; value < 256; ++value) {
+        Packet changed = packet;
+        changed[at] = static_cast<std::uint8_t>(value);
+        (Decoded(changed)->plain ? plain_ones : others)++;
+        random = random * 1664525 + 1013904223;
+        changed[12 + (random >> 8) % (packet.size() - 12)] = static_cast<std::uint8_t>(random >> 24);
+        (Decoded(changed)->plain ? plain_ones : others)++;
+        changed.resize(changed.size() - (random >> 4) % 12);
+        (Decoded(changed)->plain ? plain_ones : others)++;
+      }
+    }
+  }
+  EXPECT_GT(plain_ones, 1000u);
+  EXPECT_GT(others, 1000u);
 }
 
 TEST(Prefixes, a_snapped_transport_header_keeps_its_ports) {

@@ -5,8 +5,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "decode/checksum.h"
 #include "decode/decoder.h"
+#include "decode/same_reading.h"
 
 namespace tsujiban::decode::test {
 
@@ -85,6 +87,9 @@ struct Decoded {
     const auto length = static_cast<std::uint32_t>(data.size());
     raw = {data.data(), length, length_wire == 0 ? length : length_wire, time, 1, link, 0};
     Decoder(HashSeed{}).decode(raw, time, packet);
+    DecodedPacket by_layers;
+    Decoder(HashSeed{}).decode_layers(raw, time, by_layers);
+    TSUJIBAN_CHECK(same_reading(packet, by_layers));
   }
   Decoded(const Decoded&) = delete;
   Decoded& operator=(const Decoded&) = delete;

@@ -69,50 +69,53 @@ inline constexpr std::uint8_t fin = 1, syn = 2, rst = 4, psh = 8, ack = 16, urg 
 }
 
 // What the decoder found in one packet: views into its bytes and the innermost addresses. Plain data, filled in place.
-struct DecodedPacket {
+struct alignas(64) DecodedPacket {
   const RawPacket* raw = nullptr;
   PacketTime time;  // Monotone: the maximum of all packets so far.
   SegmentKey segment;
-  IpAddress source, destination;            // Innermost IP; for ARP the sender and target protocol addresses.
-  const std::uint8_t* ethernet = nullptr;   // 14 bytes, innermost Ethernet header, or null.
+  IpAddress source, destination;  // Innermost IP; for ARP the sender and target protocol addresses.
+  std::uint64_t pair_hash = 0;    // Symmetric over (segment, address pair), without ports: shards the work.
+  // Another cache line.
+  std::uint64_t flow_hash = 0;     // Symmetric over (segment, addresses, ports, protocol).
+  std::uint64_t payload_hash = 0;  // hash_bytes of a TCP payload with the run's seed, where somebody made it; else 0.
   const std::uint8_t* network = nullptr;    // Innermost IP or ARP header, or null.
   const std::uint8_t* transport = nullptr;  // Transport header, or null (fragment, unknown protocol, truncated).
   const std::uint8_t* payload = nullptr;    // Transport payload as captured.
   std::uint32_t payload_length = 0;         // Captured bytes at `payload`, within what the headers say.
-  std::uint32_t payload_length_wire = 0;    // What the headers say; more than captured: snapped.
+  std::uint32_t tcp_sequence = 0, tcp_acknowledgment = 0;
+  std::uint16_t source_port = 0, destination_port = 0;  // ICMP and ICMPv6: type, code.
+  std::uint8_t protocol = 0;                            // IP protocol or last next header.
+  std::uint8_t ip_version = 0;                          // 0: no IP (ARP, or nothing understood).
+  std::uint8_t tcp_flags = 0;
+  ChecksumState checksum = ChecksumState::unchecked;  // Set by decode::verify_checksum, for own packets only.
+  bool plain = false;           // UDP or TCP, whole and no fragment, in no tunnel, with no broken rule and no oddity.
+  bool source_is_high = false;  // The source is the `high` end of the flow's key (model/flow_key.h).
+  bool duplicate = false;       // The mirror port delivered it before (set by the worker).
+  std::uint8_t ttl = 0;         // Or hop limit.
+  // What fewer ask for.
+  const std::uint8_t* ethernet = nullptr;  // 14 bytes, innermost Ethernet header, or null.
+  std::uint32_t payload_length_wire = 0;   // What the headers say; more than captured: snapped.
   std::uint32_t ip_payload_length =
       0;  // Captured bytes after the IP headers (at `transport` or of a fragment at `payload`).
-  std::uint32_t tcp_sequence = 0, tcp_acknowledgment = 0;
-  std::uint32_t fragment_id = 0;
-  std::uint16_t fragment_offset = 0;                    // Bytes.
-  std::uint16_t source_port = 0, destination_port = 0;  // ICMP and ICMPv6: type, code.
   std::uint16_t tcp_window = 0;
   std::uint16_t ethertype = 0;  // Innermost; 4 for IEEE 802.2 frames without SNAP (as Linux numbers them).
   std::uint16_t ip_header_length =
       0;  // Bytes from `network` to the IP payload, IPv6 extension headers included; 0: not read.
-  std::uint8_t tcp_flags = 0;
   std::uint8_t tcp_header_length = 0;  // Bytes.
-  std::uint8_t protocol = 0;           // IP protocol or last next header.
-  std::uint8_t ip_version = 0;         // 0: no IP (ARP, or nothing understood).
-  std::uint8_t ttl = 0;                // Or hop limit.
   std::uint8_t tunnel_depth = 0;
+  // All zero in a plain packet.
+  std::uint32_t fragment_id = 0;
+  std::uint16_t fragment_offset = 0;  // Bytes.
   bool is_arp = false;
   bool is_fragment = false;  // Not the whole datagram; `payload` is the fragment's part.
   bool fragment_more = false;
-  bool duplicate = false;  // The mirror port delivered it before (set by the worker).
-  bool snapped = false;    // The snap length ended it; never an anomaly.
+  bool snapped = false;  // The snap length ended it; never an anomaly.
   bool length_from_frame =
       false;                   // IP length 0, as cards that segment for the host show it; the frame's end was taken.
   bool source_routed = false;  // A source route has hops left: the pseudo-header's destination is not `destination`.
-  std::uint8_t anomalies_unlisted = 0;                // Broken rules beyond the four in `anomalies`; stays at 255.
-  ChecksumState checksum = ChecksumState::unchecked;  // Set by decode::verify_checksum, for own packets only.
-  bool malformed = false;                             // A rule was broken so that nothing above that layer was read.
-  bool plain = false;           // UDP or TCP, whole and no fragment, in no tunnel, with no broken rule and no oddity.
-  bool source_is_high = false;  // The source is the `high` end of the flow's key (model/flow_key.h).
-  FixedVector<Anomaly, 4> anomalies;  // Broken rules; those beyond four are counted, not listed.
-  std::uint64_t pair_hash = 0;        // Symmetric over (segment, address pair), without ports: shards the work.
-  std::uint64_t payload_hash = 0;  // hash_bytes of a TCP payload with the run's seed, where somebody made it; else 0.
-  std::uint64_t flow_hash = 0;     // Symmetric over (segment, addresses, ports, protocol).
+  bool malformed = false;      // A rule was broken so that nothing above that layer was read.
+  std::uint8_t anomalies_unlisted = 0;  // Broken rules beyond the four in `anomalies`; stays at 255.
+  FixedVector<Anomaly, 4> anomalies;    // Broken rules; those beyond four are counted, not listed.
   Bytes payload_bytes() const noexcept { return {payload, payload_length}; }
 };
 

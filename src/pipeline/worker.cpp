@@ -74,7 +74,7 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
       records_(run_, ring, counters, abandoned),
       merger_(repeats_of(*run.config), counters, run.seed, records_),
       decoder_(run.seed),
-      duplicates_(run.seed, false),
+      duplicates_(run.seed),
       fragments_(run.budget.fragments, run.seed, counters),
       flows_(run.budget.flows, counters, *this),
       streams_(with_seed(run.budget.streams, run.seed), counters),
@@ -131,7 +131,8 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
 void Worker::process(std::span<const RawPacket> packets) noexcept {
   if (Replacement* next = replacement_.look(); next != nullptr) [[unlikely]]
     take(*next);
-  // First everything is decoded, so that the flow table's lines are on their way while the next packets are looked at.
+  // First everything is decoded and all that asks for the packet's bytes is done, so that the tables' lines are on
+  // their way while the next packets are looked at.
   DecodedPacket* const decoded = packets_.data();
   std::size_t own = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
@@ -140,7 +141,14 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
     if (packets[i].link != link_last_ || links_.empty()) [[unlikely]]
       note_link(packets[i].link);
     if (!is_mine(packet)) continue;
-    flows_.prefetch_index(packet.flow_hash);
+    packet.duplicate = false;
+    const std::uint64_t tag = duplicates_.tag_of(packet);
+    if (tag != 0) {
+      duplicates_.prefetch(tag);
+      flows_.prefetch_index(packet.flow_hash);
+      if (run_.checksum != config::ChecksumMode::ignore) decode::verify_checksum(packet);
+    }
+    tags_[own] = tag;
     own_[own++] = static_cast<std::uint32_t>(i);
   }
 
@@ -149,17 +157,11 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   if (scans_) scanner_->begin_batch();
   for (std::size_t k = 0; k < own; ++k) {
     DecodedPacket& packet = decoded[own_[k]];
-    packet.duplicate = false;
     guesses_[k] = 0;
-    tags_[k] = duplicates_.tag_of(packet);
-    if (tags_[k] == 0) continue;
-    duplicates_.prefetch(tags_[k]);
-    guesses_[k] = flows_.guess(packet.flow_hash);
-    flows_.prefetch_slot(guesses_[k]);
-    if (run_.checksum != config::ChecksumMode::ignore) decode::verify_checksum(packet);
-  }
-  for (std::size_t k = 0; k < own; ++k) {
-    DecodedPacket& packet = decoded[own_[k]];
+    if (tags_[k] != 0) {
+      guesses_[k] = flows_.guess(packet.flow_hash);
+      flows_.prefetch_slot(guesses_[k]);
+    }
     if (tags_[k] != 0 && duplicates_.is_duplicate(packet, tags_[k])) {
       packet.duplicate = true;
       continue;
