@@ -133,7 +133,7 @@ void tell_values(const MessageContext& context, const NewsKey& news, const Frame
   const PropertySet& told = state_properties(class_code);
   PropertyCursor cursor(frame.bytes, offset, count);
   PropertyView view;
-  while (cursor.next(view) && view.complete) {
+  while (cursor.next_whole(view)) {
     if (view.pdc == 0 || !told.has(view.epc)) continue;
     if (class_code == node_profile && (view.epc == epc_instance_list || view.epc == epc_instance_list_s))
       tell_listed_objects(context, news, view.edt, sink);
@@ -153,7 +153,7 @@ void tell_inquiry(const MessageContext& context, const NewsKey& news, const Fram
   std::array<std::uint64_t, 2> points{};
   bool lists_objects = false, lists_properties = false;
   PropertyCursor cursor(frame.bytes, offset, count);
-  for (PropertyView view; cursor.next(view) && view.complete;) {
+  for (PropertyView view; cursor.next_whole(view);) {
     if (view.epc < 0x80 || (refused && view.pdc != 0)) continue;  // Not refused: it comes with its value.
     points[view.epc >> 6 & 1] |= std::uint64_t{1} << (view.epc & 63);
     lists_objects |= node && (view.epc == epc_instance_list || view.epc == epc_instance_list_s);
@@ -195,9 +195,9 @@ void tell_writes(const MessageContext& context, const NewsKey& news, const Frame
   const std::uint8_t request = refused ? request_of(frame.service) : frame.service;
   bool by_public = false, told = false;
   PropertyView view;
-  for (PropertyCursor cursor(frame.bytes, header_length, frame.opc); cursor.next(view) && view.complete;)
+  for (PropertyCursor cursor(frame.bytes, header_length, frame.opc); cursor.next_whole(view);)
     by_public = by_public || (view.epc == epc_remote && view.pdc == 1 && view.edt[0] == remote_public);
-  for (PropertyCursor cursor(frame.bytes, header_length, frame.opc); cursor.next(view) && view.complete;) {
+  for (PropertyCursor cursor(frame.bytes, header_length, frame.opc); cursor.next_whole(view);) {
     // A refusal returns the refused properties with their value, and the accepted ones without (Part 2, 4.2.3).
     if (refused && view.pdc == 0) continue;
     const std::uint64_t place = std::uint64_t{object} << 8 | view.epc;

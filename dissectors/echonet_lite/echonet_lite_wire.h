@@ -134,6 +134,17 @@ class PropertyCursor {
     offset_ = static_cast<std::uint32_t>(begin + view.edt.size());
     return true;
   }
+  // The same for who wants whole properties only: false also where the frame ends within one.
+  bool next_whole(PropertyView& view) noexcept {
+    if (left_ == 0 || offset_ + 2 > frame_.size()) return false;
+    const std::uint8_t* const at = frame_.data() + offset_;
+    const std::uint32_t end = offset_ + 2 + at[1];
+    if (end > frame_.size()) return false;
+    --left_;
+    view = {offset_, at[0], at[1], true, true, Bytes(at + 2, at[1])};
+    offset_ = end;
+    return true;
+  }
 
  private:
   Bytes frame_;
