@@ -84,6 +84,8 @@ void tell_query(const MessageContext& context, const MessageEvent& event, NameSe
     query.rcode = rcode_of(event.flags);
     query.answers = event.count(Section::answers);
   }
+  const FactKind kind = query.is_odd() ? FactKind::odd_name : FactKind::name_query;
+  if (!sink.wants(kind)) return;
   // Who asks the same again, and is told the same, says nothing new; and that a question has its answer is none.
   const HashSeed& seed = sink.seed();
   const auto word = [&](const IpAddress& address) { return hash_words(seed, address.high, address.low); };
@@ -95,7 +97,7 @@ void tell_query(const MessageContext& context, const MessageEvent& event, NameSe
       hash_words(seed, hash_words(seed, hash_mix(client ^ seed.a, server ^ seed.b), query.name.hash),
                  hash_words(seed, context.segment.raw(), what));
   if (!sink.is_change(place, query.rcode, report_repeat, context.time)) return;
-  Fact fact = fact_of(FactKind::name_query, context);
+  Fact fact = fact_of(kind, context);
   fact.name_query = query;
   if (query.answered) turn_round(fact, context);
   sink.fact(fact);
@@ -175,7 +177,7 @@ const dissect::NameReader name_reader = {53, &read_head, &read_addresses};
 
 void tell_facts(const MessageContext& context, const MessageEvent& event, NameService service,
                 RecordSink& sink) noexcept {
-  const bool queries = sink.wants(FactKind::name_query),
+  const bool queries = sink.wants(FactKind::name_query) || sink.wants(FactKind::odd_name),
              answers = sink.wants(FactKind::name_answer) && event.is_answer();
   if (!queries && !answers) return;
   RecordCursor cursor = event.cursor(Section::questions);

@@ -422,8 +422,10 @@ TEST(DnsFacts, names_are_lower_case_dots_in_labels_are_escaped_and_long_ones_kee
                 .bytes);
   const std::string label(63, 'x');
   bench.ask(Builder{}.header(2, 0x0100, 1).question(label + "." + label + ".example.jp", 1).bytes);
-  const std::vector<Fact> asked = bench.told(FactKind::name_query);
-  ASSERT_EQ(asked.size(), 2u);
+  std::vector<Fact> asked = bench.told(FactKind::name_query);
+  ASSERT_EQ(asked.size(), 1u);
+  ASSERT_EQ(bench.told(FactKind::odd_name).size(), 1u) << "a long one is odd";
+  asked.push_back(bench.told(FactKind::odd_name)[0]);
   EXPECT_EQ(asked[0].name_query.name.view(), "a\\.\\\\b.jp");
   const std::string whole = label + "." + label + ".example.jp";
   EXPECT_EQ(asked[1].name_query.name.size_bytes, whole.size());
@@ -435,8 +437,23 @@ TEST(DnsFacts, names_are_lower_case_dots_in_labels_are_escaped_and_long_ones_kee
 TEST(DnsFacts, nxdomain_is_told_with_the_question) {
   Bench bench(false, true);
   bench.answer(Builder{}.header(1, 0x8183, 1).question("qpwoeiruty.example", 1).bytes);
-  ASSERT_EQ(bench.told(FactKind::name_query).size(), 1u);
-  EXPECT_EQ(bench.told(FactKind::name_query)[0].name_query.rcode, 3);
+  EXPECT_EQ(bench.told(FactKind::name_query).size(), 0u);
+  ASSERT_EQ(bench.told(FactKind::odd_name).size(), 1u);
+  EXPECT_EQ(bench.told(FactKind::odd_name)[0].name_query.rcode, 3);
+}
+
+TEST(DnsFacts, what_stands_below_a_registered_name_is_long_from_16_bytes_on) {
+  const auto is_odd = [](const std::string& name) {
+    NameQuery query{};
+    query.name = DomainName::of(name);
+    return query.is_odd();
+  };
+  EXPECT_FALSE(is_odd("example"));
+  EXPECT_FALSE(is_odd(std::string(60, 'a') + ".example"));
+  EXPECT_FALSE(is_odd(std::string(15, 'a') + ".example.jp"));
+  EXPECT_TRUE(is_odd(std::string(16, 'a') + ".example.jp"));
+  EXPECT_TRUE(is_odd(std::string(63, 'a') + "." + std::string(63, 'b') + "." + std::string(63, 'c')));
+  EXPECT_TRUE(is_odd(std::string(300, 'a')));
 }
 
 TEST(DnsFacts, are_bounded_per_message) {

@@ -46,6 +46,7 @@ class IndicatorDetector final : public SiteDetector {
       case FactKind::conversation:
         return conversation(fact, ends, findings);
       case FactKind::name_query:
+      case FactKind::odd_name:
         return query(fact, ends, findings);
       case FactKind::name_answer:
         return answer(fact, ends, findings);
@@ -264,8 +265,8 @@ class IndicatorDetector final : public SiteDetector {
 const SiteDetectorRow c2_indicator_row = {
     "c2_indicator",
     ids,
-    facts_of({FactKind::conversation, FactKind::name_query, FactKind::name_answer, FactKind::secure_session,
-              FactKind::web_request}),
+    facts_of({FactKind::conversation, FactKind::name_query, FactKind::odd_name, FactKind::name_answer,
+              FactKind::secure_session, FactKind::web_request}),
     false,
     [](const Site& site) -> std::unique_ptr<SiteDetector> { return std::make_unique<IndicatorDetector>(site); },
     true};

@@ -14,7 +14,8 @@ using namespace test;
 
 Fact query(double seconds, const std::string& source, const std::string& name,
            const std::string& resolver = "192.168.1.1") {
-  Fact fact = fact_of(FactKind::name_query, seconds, source, resolver);
+  // Short ones come to those who want all of them only; here they come all.
+  Fact fact = fact_of(FactKind::odd_name, seconds, source, resolver);
   fact.protocol = AppProtocol::dns;
   fact.ip_protocol = static_cast<std::uint8_t>(IpProtocol::udp);
   fact.source_port = 50000;

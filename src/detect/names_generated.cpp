@@ -83,7 +83,7 @@ constexpr DetectorId ids[] = {DetectorId::c2_dga};
 }  // namespace
 
 const SiteDetectorRow names_generated_row = {
-    "names_generated", ids, facts_of({FactKind::name_query}), false,
+    "names_generated", ids, facts_of({FactKind::odd_name}), false,
     [](const Site& site) -> std::unique_ptr<SiteDetector> { return std::make_unique<GeneratedNameDetector>(site); }};
 
 }  // namespace tsujiban::detect

@@ -41,7 +41,8 @@ class TunnelDetector final : public SiteDetector {
     if (query.service != NameService::dns) return;
     const std::string_view name = query.name.view();
     const std::size_t hidden = query.name.size_bytes - name.size();
-    if (below_size_max(name) + hidden < below_bytes_min) return;
+    // Most are so short that the list of suffixes, which lies all over memory, need not be asked.
+    if (query.name.below_bytes_max() < below_bytes_min) return;
     const DomainParts parts = parts_of(name);
     if (parts.registered.empty() || parts.below.size() + hidden < below_bytes_min) return;
     const HostKey host{fact.segment, fact.source};
@@ -79,7 +80,7 @@ class TunnelDetector final : public SiteDetector {
   static constexpr DetectorId id = DetectorId::c2_dns_tunnel;
   static constexpr std::uint32_t tunnels_max = 1u << 13;  // Pairs of host and registered domain with long names,
   static constexpr std::uint32_t names_max = 1u << 16;    // and those names, within the window.
-  static constexpr std::size_t below_bytes_min = 16;      // Shorter names carry too little to count.
+  static constexpr std::size_t below_bytes_min = NameQuery::long_below_bytes_min;
   // Known tunnels use labels of 30 to 63 characters, often several (Nadler et al., section 5; dnscat2, iodine,
   // DNSExfiltrator); hosts of clouds and CDNs differ in some 8 to 20 characters.
   static constexpr std::uint32_t names_min = 32, bytes_mean_min = 24;
@@ -108,15 +109,6 @@ class TunnelDetector final : public SiteDetector {
     std::uint8_t last_size;
     std::array<char, DomainName::text_max> last;  // What stood below the domain in the name before.
   };
-
-  // A registered domain has two labels or more, so what stands below it ends before the last dot but one. Most names
-  // are so short that the list of suffixes, which lies all over memory, need not be asked.
-  static std::size_t below_size_max(std::string_view name) noexcept {
-    const std::size_t last = name.rfind('.');
-    if (last == std::string_view::npos || last == 0) return 0;
-    const std::size_t before = name.rfind('.', last - 1);
-    return before == std::string_view::npos ? 0 : before;
-  }
   static std::string_view owned(std::string_view domain) noexcept {
     const DomainParts parts = parts_of(domain);
     return parts.registered.empty() ? domain : parts.registered;
@@ -204,7 +196,7 @@ constexpr DetectorId ids[] = {DetectorId::c2_dns_tunnel};
 }  // namespace
 
 const SiteDetectorRow names_tunnel_row = {
-    "names_tunnel", ids, facts_of({FactKind::name_query}), false,
+    "names_tunnel", ids, facts_of({FactKind::odd_name}), false,
     [](const Site& site) -> std::unique_ptr<SiteDetector> { return std::make_unique<TunnelDetector>(site); }};
 
 }  // namespace tsujiban::detect

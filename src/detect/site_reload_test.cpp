@@ -145,7 +145,8 @@ Fact any_fact(std::mt19937& random, double seconds) {
       fact.protocol = below(2) == 0 ? AppProtocol::ftp : AppProtocol::mqtt;
       fact.login = {below(5) == 0 ? Login::Outcome::succeeded : Login::Outcome::failed, 530, 1 + below(5)};
       break;
-    case FactKind::name_query: {
+    case FactKind::name_query:
+    case FactKind::odd_name: {
       fact.protocol = AppProtocol::dns;
       std::string name;
       for (unsigned i = 0; i < 12; ++i) name += static_cast<char>('a' + below(26));

@@ -36,6 +36,7 @@ enum class FactKind : std::uint8_t {
   router_advertisement,  // News: RFC 4861, 4.2.
   address_assignment,    // News: a DHCP server answers (RFC 2131, RFC 8415).
   name_query,            // News: a host asks for a name, or is told what became of its question (`report_repeat`).
+  odd_name,              // The same, where NameQuery::is_odd says that the name may mean something by itself.
   name_answer,           // News: a name has an address, or is an alias (DNS, mDNS, LLMNR).
   secure_session,        // Each: a TLS handshake is over, or what can be read of it.
   login,                 // Each: somebody was let in, or was not.
@@ -183,6 +184,14 @@ struct DomainName {
   std::uint16_t size_bytes;         // Of the whole name; more than `text_max`: `text` is its end (the suffix).
   std::array<char, text_max> text;  // Not terminated: `view` says how much holds.
   std::string_view view() const noexcept { return {text.data(), size_bytes < text_max ? size_bytes : text_max}; }
+  // At most so many bytes stand below the name's registered part, which has two labels or more.
+  std::size_t below_bytes_max() const noexcept {
+    const std::string_view name = view();
+    const std::size_t hidden = size_bytes - name.size(), last = name.rfind('.');
+    if (last == std::string_view::npos || last == 0) return hidden;
+    const std::size_t before = name.rfind('.', last - 1);
+    return hidden + (before == std::string_view::npos ? 0 : before);
+  }
   // `whole` is in the form above, as configured names are after lowering their case.
   static DomainName of(std::string_view whole) noexcept {
     DomainName name;
@@ -209,6 +218,10 @@ struct NameQuery {
   std::uint8_t label_bytes_max;  // Of the longest label.
   std::uint16_t answers;         // Records in the answer section, as read.
   std::uint32_t bytes;           // Of the whole message.
+
+  static constexpr std::size_t long_below_bytes_min = 16;  // Shorter ones carry too little to be a tunnel's.
+  // It failed, or is long: most names are neither, and few ask for them.
+  bool is_odd() const noexcept { return (answered && rcode != 0) || name.below_bytes_max() >= long_below_bytes_min; }
 };
 
 // One address or alias that the fact's source (the server, or the owner in mDNS) gives; the destination is the client
@@ -358,6 +371,7 @@ constexpr std::size_t fact_bytes(FactKind kind) noexcept {
     case FactKind::address_assignment:
       return head + sizeof(AddressAssignment);
     case FactKind::name_query:
+    case FactKind::odd_name:
       return head + sizeof(NameQuery);
     case FactKind::name_answer:
       return head + sizeof(NameAnswer);
