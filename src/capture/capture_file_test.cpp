@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -159,6 +160,52 @@ TEST(OpenCapture, a_file_that_shrinks_while_it_is_read_ends_with_damage) {
   EXPECT_TRUE(got.damaged);
   EXPECT_LT(got.packets.size(), 9'900u);
   EXPECT_NE(got.damage.find("the file cannot be read on: it shrank"), std::string::npos) << got.damage;
+}
+
+// Within what was brought in, where touching what is gone would end the program.
+TEST(OpenCapture, a_file_that_is_cut_below_what_was_brought_in_keeps_what_is_before_the_cut) {
+  const Folder folder;
+  Writer to = pcap_header(Order::little);
+  const std::string body(1000, 'x');
+  for (std::uint32_t i = 0; i < 1'500; ++i) pcap_record(to, i, 0, body, 1000);
+  ASSERT_LT(to.out.size(), map_window_bytes);
+  const std::string path = folder.write("cut.pcap", to.out);
+  const auto source = must_open({path});
+  std::vector<RawPacket> packets(100);
+  std::size_t count = 0;
+  ASSERT_EQ(source->next(packets, count), SourceState::more);
+  ASSERT_EQ(truncate(path.c_str(), 300'000), 0);
+  const Outcome got = drain(*source, 100);
+  EXPECT_TRUE(got.damaged);
+  EXPECT_NE(got.damage.find("the file cannot be read on: it shrank"), std::string::npos) << got.damage;
+  // 300,000 bytes have 295 records, of which 100 were read before.
+  EXPECT_GE(got.packets.size(), 100u);
+  EXPECT_LE(got.packets.size(), 195u);
+  for (const auto& packet : got.packets) EXPECT_EQ(packet.bytes, body);
+}
+
+TEST(OpenCapture, bytes_that_are_cut_from_under_a_packet_read_as_zero) {
+  const Folder folder;
+  Writer to = pcap_header(Order::little);
+  const std::string body(1000, 'x');
+  for (std::uint32_t i = 0; i < 200; ++i) pcap_record(to, i, 0, body, 1000);
+  const std::string path = folder.write("under.pcap", to.out);
+  const auto source = must_open({path});
+  std::vector<RawPacket> packets(100);
+  std::size_t count = 0;
+  ASSERT_EQ(source->next(packets, count), SourceState::more);
+  ASSERT_EQ(count, 100u);
+  ASSERT_EQ(truncate(path.c_str(), 4096), 0);
+  EXPECT_EQ(packets[0].data[0], 'x');
+  EXPECT_EQ(packets[99].data[999], 0);
+  EXPECT_EQ(source->next(packets, count), SourceState::damaged);
+  EXPECT_EQ(count, 0u);
+}
+
+TEST(MappedFile, a_fault_of_another_cause_still_ends_the_program) {
+  const Folder folder;
+  const auto source = must_open({folder.write("a.pcap", small_pcap())});
+  EXPECT_DEATH(raise(SIGBUS), "");
 }
 
 TEST(OpenCapture, a_long_mapped_file_is_read_whole_over_many_windows) {

@@ -45,13 +45,10 @@ std::unique_ptr<FileReader> FileReader::open(const std::string& path, std::strin
     if (!standard_input && status.st_size > 0 &&
         !is_compressed({first, static_cast<std::size_t>(std::max<ssize_t>(got, 0))})) {
       const auto bytes = static_cast<std::size_t>(status.st_size);
-      void* mapping = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
-      if (mapping != MAP_FAILED) {
-        madvise(mapping, bytes, MADV_SEQUENTIAL);  // Advice only.
-        reader->mapping_ = mapping;
-        reader->mapping_bytes_ = bytes;
-        reader->descriptor_ = descriptor;
-        reader->data_ = static_cast<std::uint8_t*>(mapping);
+      reader->file_ = MappedFile::map(descriptor, bytes);
+      if (reader->file_ != nullptr) {
+        madvise(reader->file_->data(), bytes, MADV_SEQUENTIAL);  // Advice only.
+        reader->data_ = reader->file_->data();
         return reader->begin(name, error) ? std::move(reader) : nullptr;
       }
     }
@@ -84,11 +81,6 @@ std::unique_ptr<FileReader> FileReader::over_stream(std::unique_ptr<ByteStream> 
   return reader;
 }
 
-FileReader::~FileReader() {
-  if (mapping_ != nullptr) munmap(mapping_, mapping_bytes_);
-  if (descriptor_ >= 0) close(descriptor_);
-}
-
 // Reads the file header, so that what is no capture is refused at once.
 bool FileReader::begin(const std::string& path, std::string& error) {
   std::size_t count = 0;
@@ -102,10 +94,17 @@ bool FileReader::begin(const std::string& path, std::string& error) {
 ParseState FileReader::read(std::span<RawPacket> to, std::size_t& count, std::uint64_t number,
                             std::uint16_t input) noexcept {
   count = 0;
+  if (was_cut_) return ParseState::damaged;
   for (;;) {
     const std::size_t before = count;
     const ParseState state = parser_.parse({data_ + begin_, end_ - begin_}, last_, to, count, number + before, input);
     begin_ += parser_.consumed();
+    if (file_ != nullptr) {
+      // The page in which the file ends now reads as zeros behind that: empty records, or a damaged one.
+      const bool zeros = state == ParseState::damaged || (count != before && to[count - 1].length_captured == 0);
+      if (file_->is_holed() || (zeros && file_->size_now() < file_->size())) [[unlikely]]
+        return cut(to, count);
+    }
     if (state == ParseState::end && unreadable_) return ParseState::damaged;
     if (state != ParseState::need_more) return state;
     // Moving a stream's bytes would pull those of the packets already in the batch away from under it.
@@ -117,6 +116,14 @@ ParseState FileReader::read(std::span<RawPacket> to, std::size_t& count, std::ui
   }
 }
 
+// Somebody has cut the file below what was brought in already. What lies before the cut is still delivered, once.
+ParseState FileReader::cut(std::span<const RawPacket> read, std::size_t& count) noexcept {
+  const std::uint8_t* const there = data_ + file_->size_now();
+  while (count != 0 && read[count - 1].data + read[count - 1].length_captured > there) --count;
+  unreadable_ = was_cut_ = true;
+  return count != 0 ? ParseState::full : ParseState::damaged;
+}
+
 bool FileReader::extend_window(std::size_t needed) noexcept {
   return stream_ == nullptr ? extend_mapped(needed) : extend_streamed(needed);
 }
@@ -125,20 +132,18 @@ bool FileReader::extend_window(std::size_t needed) noexcept {
 // where
 // the file has shrunk since it was opened the call says so, while touching the page would end the program (SIGBUS).
 bool FileReader::extend_mapped(std::size_t needed) noexcept {
-  struct stat status {};
-  if (descriptor_ >= 0 && fstat(descriptor_, &status) == 0 &&
-      static_cast<std::uint64_t>(status.st_size) < mapping_bytes_) {
-    return false;
-  }
+  // A capture in memory has no file, and all of it is there.
+  const std::size_t size = file_ != nullptr ? file_->size() : end_;
+  if (file_ != nullptr && file_->size_now() < size) return false;
   const std::size_t from = page_floor(end_);
-  const std::size_t to = std::min(mapping_bytes_, std::max(page_floor(end_ + map_window_bytes), begin_ + needed));
+  const std::size_t to = std::min(size, std::max(page_floor(end_ + map_window_bytes), begin_ + needed));
   if (to == end_) {
     last_ = true;
     return true;
   }
-  if (to < mapping_bytes_) {
+  if (to < size) {
     // Lets the kernel read the part after this one from the disk meanwhile.
-    madvise(data_ + page_floor(to), std::min(map_window_bytes, mapping_bytes_ - page_floor(to)), MADV_WILLNEED);
+    madvise(data_ + page_floor(to), std::min(map_window_bytes, size - page_floor(to)), MADV_WILLNEED);
   }
   if (madvise(data_ + from, to - from, MADV_POPULATE_READ) != 0 && errno != EINVAL && errno != EINTR &&
       errno != EAGAIN) {
@@ -152,7 +157,7 @@ bool FileReader::extend_mapped(std::size_t needed) noexcept {
     released_ = done;
   }
   end_ = to;
-  last_ = end_ == mapping_bytes_;
+  last_ = end_ == size;
   return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/reserved_memory.h"
 #include "capture/byte_stream.h"
+#include "capture/mapped_file.h"
 #include "capture/record_parser.h"
 
 namespace tsujiban::capture {
@@ -29,7 +30,7 @@ class FileReader {
 
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
-  ~FileReader();
+  ~FileReader() = default;
 
   // Packets into `to` from its front. `full`: `count` is at least 1 and more may come; `end` and `damaged` as
   // PacketSource
@@ -45,6 +46,7 @@ class FileReader {
  private:
   FileReader() = default;
   bool begin(const std::string& path, std::string& error);
+  ParseState cut(std::span<const RawPacket> read, std::size_t& count) noexcept;
   bool extend_window(std::size_t needed) noexcept;
   bool extend_mapped(std::size_t needed) noexcept;
   bool extend_streamed(std::size_t needed) noexcept;
@@ -57,9 +59,8 @@ class FileReader {
   bool last_ = false;
   bool unreadable_ = false;  // The bytes from `end_` on could not be had.
   // Mapped only.
-  void* mapping_ = nullptr;
-  std::size_t mapping_bytes_ = 0;
-  int descriptor_ = -1;
+  std::unique_ptr<MappedFile> file_;
+  bool was_cut_ = false;      // So that zeros stand where the walk is.
   std::size_t released_ = 0;  // Bytes of the mapping, from its start, that were given back.
   // Streamed only.
   std::unique_ptr<ByteStream> stream_;
