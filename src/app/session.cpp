@@ -147,9 +147,11 @@ output::StartBanner make_banner(const pipeline::RunContext& run, const std::stri
       if (id == DetectorId::policy_peer_not_allowed) continue;  // The workers' own; it stands above.
       const bool rests = row.needs_inventory && !inventory;
       const bool no_list = row.needs_indicators && !run.config->has_indicators();
-      detector(id, !rests && !no_list,
+      const bool nobody = !rests && !detect::has_subjects(row, *run.config);
+      detector(id, !rests && !no_list && !nobody,
                rests     ? "needs an inventory: `assets:` in the configuration (-c)"
                : no_list ? "needs a list: `indicators:` in the configuration (-c)"
+               : nobody  ? "no asset has the role `" + std::string(name_of(row.speaks_of)) + "`"
                          : "");
     }
   }

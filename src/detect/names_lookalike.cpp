@@ -197,7 +197,12 @@ constexpr DetectorId ids[] = {DetectorId::phishing_lookalike_domain};
 }  // namespace
 
 const SiteDetectorRow names_lookalike_row = {
-    "names_lookalike", ids, facts_of({FactKind::name_query, FactKind::odd_name}), true,
-    [](const Site& site) -> std::unique_ptr<SiteDetector> { return std::make_unique<LookalikeDetector>(site); }};
+    "names_lookalike",
+    ids,
+    facts_of({FactKind::name_query, FactKind::odd_name}),
+    true,
+    [](const Site& site) -> std::unique_ptr<SiteDetector> { return std::make_unique<LookalikeDetector>(site); },
+    false,
+    Role::operator_};
 
 }  // namespace tsujiban::detect

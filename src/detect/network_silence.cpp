@@ -39,6 +39,13 @@ class SilenceDetector final : public SiteDetector {
       alive(ends.destination_asset, fact.destination, fact);
   }
 
+  void prefetch_ends(const Ends& ends) const noexcept override {
+    for (const std::uint32_t asset : {ends.source_asset, ends.destination_asset}) {
+      if (asset != 0) tsujiban::prefetch(&assets_[asset - 1]);
+    }
+  }
+  bool prefetches_ends() const noexcept override { return true; }
+
   void tick(PacketTime now, Findings& findings) noexcept override {
     if (heard_.ns == 0 || now - heard_ > stall_min) return;
     const std::int64_t bucket_now = bucket_of(heard_time(now));

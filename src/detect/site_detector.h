@@ -72,6 +72,9 @@ class SiteDetector {
   }
   // The kinds, a bit each, for which `prefetch` does anything.
   virtual std::uint32_t prefetched() const noexcept { return 0; }
+  // The same by who the ends are, where that is known early; for all its kinds, if `prefetches_ends`.
+  virtual void prefetch_ends(const Ends& ends) const noexcept { static_cast<void>(ends); }
+  virtual bool prefetches_ends() const noexcept { return false; }
   // Every 10 s of packet time or so, the same for any number of workers.
   virtual void tick(PacketTime now, Findings& findings) noexcept {
     static_cast<void>(now), static_cast<void>(findings);
@@ -102,12 +105,19 @@ struct SiteDetectorRow {
   bool needs_inventory;
   std::unique_ptr<SiteDetector> (*make)(const Site& site);
   bool needs_indicators = false;
+  Role speaks_of = Role::unknown;  // It can say something of assets with this role only; unknown: of any.
 };
 std::span<const SiteDetectorRow> site_detectors() noexcept;
-// Whether the configuration lets it run: one of its detectors is enabled, and there is an inventory where it needs one.
+inline bool has_subjects(const SiteDetectorRow& row, const config::Config& config) noexcept {
+  return row.speaks_of == Role::unknown || std::any_of(config.assets.begin(), config.assets.end(),
+                                                       [&](const auto& one) { return one.role == row.speaks_of; });
+}
+// Whether the configuration lets it run: one of its detectors is enabled, and there is an inventory where it needs one,
+// with somebody of whom it can say anything.
 inline bool is_on(const SiteDetectorRow& row, const config::Config& config) noexcept {
   if (row.needs_inventory && !config.has_inventory()) return false;
   if (row.needs_indicators && !config.has_indicators()) return false;
+  if (!has_subjects(row, config)) return false;
   return std::any_of(row.detectors.begin(), row.detectors.end(),
                      [&](DetectorId id) { return config.settings(id).enabled; });
 }

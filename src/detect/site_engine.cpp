@@ -41,6 +41,7 @@ SiteEngine::SiteEngine(const Site& site, std::span<const SiteDetectorRow> rows, 
       if ((running.row->facts >> kind & 1u) == 0) continue;
       by_kind_[kind].push_back(running.detector.get());
       if ((running.detector->prefetched() >> kind & 1u) != 0) prefetching_[kind].push_back(running.detector.get());
+      if (has_places_ && running.detector->prefetches_ends()) prefetching_ends_[kind].push_back(running.detector.get());
     }
   }
 }
@@ -56,13 +57,10 @@ Ends SiteEngine::ends_of(const Fact& fact) noexcept {
   // What was never written has no address.
   if (fact.source.high == 0 && fact.source.low == 0) return find_ends(fact);
   auto& [first, second] = known_ends(fact);
-  const auto is_of = [&fact](const KnownEnds& known) {
-    return known.source == fact.source && known.destination == fact.destination && known.segment == fact.segment;
-  };
-  if (is_of(first)) [[likely]]
+  if (is_of(first, fact)) [[likely]]
     return first.ends;
   std::swap(first, second);
-  if (!is_of(first)) first = {fact.segment, fact.source, fact.destination, find_ends(fact)};
+  if (!is_of(first, fact)) first = {fact.segment, fact.source, fact.destination, find_ends(fact)};
   return first.ends;
 }
 
@@ -100,8 +98,18 @@ void SiteEngine::fact(const Fact& fact) noexcept {
 void SiteEngine::prefetch(const Fact& fact, unsigned step) const noexcept {
   const auto kind = static_cast<std::size_t>(fact.kind);
   if (kind >= by_kind_.size()) return;
-  if (has_places_ && step == 0) {
-    for (const KnownEnds& known : known_ends(fact)) tsujiban::prefetch(&known);
+  if (has_places_ && !by_kind_[kind].empty()) {
+    const KnownSet& set = known_ends(fact);
+    if (step == 0) {
+      for (const KnownEnds& one : set) tsujiban::prefetch(&one);
+    } else if (const auto known =
+                   std::find_if(set.begin(), set.end(), [&](const auto& one) { return is_of(one, fact); });
+               known != set.end()) {
+      for (const SiteDetector* detector : prefetching_ends_[kind]) detector->prefetch_ends(known->ends);
+    } else {
+      site_.inventory->prefetch(fact.segment, fact.source);
+      site_.inventory->prefetch(fact.segment, fact.destination);
+    }
   }
   for (const SiteDetector* detector : prefetching_[kind]) detector->prefetch(fact, step);
 }

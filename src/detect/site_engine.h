@@ -70,6 +70,9 @@ class SiteEngine final : private Findings {
     Ends ends;
   };
   static_assert(sizeof(KnownEnds) == 64);  // One cache line.
+  static bool is_of(const KnownEnds& known, const Fact& fact) noexcept {
+    return known.source == fact.source && known.destination == fact.destination && known.segment == fact.segment;
+  }
   // Two places for those whose hashes fall together; the one asked for last stands first.
   using KnownSet = std::array<KnownEnds, 2>;
   static constexpr std::size_t known_sets = 1u << 14;
@@ -88,7 +91,8 @@ class SiteEngine final : private Findings {
   AlertSink& sink_;
   std::vector<Running> running_;
   // By kind: who asks for it, and of them who fetches memory ahead.
-  std::array<std::vector<SiteDetector*>, static_cast<std::size_t>(FactKind::count_)> by_kind_, prefetching_;
+  std::array<std::vector<SiteDetector*>, static_cast<std::size_t>(FactKind::count_)> by_kind_, prefetching_,
+      prefetching_ends_;
   std::uint32_t facts_wanted_ = 0;
   bool has_places_ = false;  // Assets or segments are declared.
   ReservedMemory known_ends_{known_sets * sizeof(KnownSet), true};

@@ -102,6 +102,13 @@ TEST_F(SiteEngineTest, a_row_that_needs_an_inventory_is_not_made_without_one) {
   needy.needs_inventory = true;
   EXPECT_EQ(Bench(needy, "").engine().facts_wanted(), 0u);
   EXPECT_NE(Bench(needy, homes).engine().facts_wanted(), 0u);
+  SiteDetectorRow of_operators = row;
+  of_operators.speaks_of = Role::operator_;
+  EXPECT_EQ(Bench(of_operators, homes).engine().facts_wanted(), 0u);
+  EXPECT_NE(Bench(of_operators, std::string(homes) + "  - {name: desk, role: operator, address: 10.255.0.9}\n")
+                .engine()
+                .facts_wanted(),
+            0u);
   const Site site = site_of("");
   EXPECT_EQ(SiteEngine::without_inventory(*site.config, std::span(&needy, 1)),
             (std::vector{DetectorId::recon_scan, DetectorId::mitm_arp_spoof}));

@@ -161,6 +161,11 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
     if (tags_[k] != 0) {
       guesses_[k] = flows_.guess(packet.flow_hash);
       flows_.prefetch_slot(guesses_[k]);
+      // A new flow will be held against the allow list.
+      if (guesses_[k] == 0 && run_.allow != nullptr) [[unlikely]] {
+        run_.inventory->prefetch(packet.segment, packet.source);
+        run_.inventory->prefetch(packet.segment, packet.destination);
+      }
     }
     if (tags_[k] != 0 && duplicates_.is_duplicate(packet, tags_[k])) {
       packet.duplicate = true;

@@ -40,6 +40,11 @@ class Inventory {
   std::uint32_t segment_of(SegmentKey link, const IpAddress& address) const noexcept;
   // The asset that has this address there: of exactly this link first, then of any. 0: none; else the index + 1.
   std::uint32_t asset_of(SegmentKey link, const IpAddress& address) const noexcept;
+  // Fetches what that looks at, some time earlier.
+  void prefetch(SegmentKey link, const IpAddress& address) const noexcept {
+    assets_on_link_.prefetch(link.raw(), address);
+    assets_on_any_.prefetch(0, address);
+  }
   // `segment_of`, or else the segment of the asset that has the address.
   std::uint32_t segment_or_asset_segment_of(SegmentKey link, const IpAddress& address,
                                             std::uint32_t asset) const noexcept;

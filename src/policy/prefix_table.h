@@ -50,6 +50,11 @@ class PrefixTable {
     std::uint8_t length = 0;
     return longest(scope, address, length);
   }
+  // Fetches what `longest` of this address looks at first, which where hosts are listed is mostly the last, too.
+  void prefetch(std::uint64_t scope, const IpAddress& address) const noexcept {
+    const auto& lengths = lengths_[address.is_v4() ? 1 : 0];
+    if (!lengths.empty()) prefetch_read(&slots_[slot_of(scope, masked(address, lengths[0]), lengths[0])]);
+  }
   // Calls `each` with the value of every prefix that contains the address, the longest first.
   template <class Each>
   void for_each(std::uint64_t scope, const IpAddress& address, Each&& each) const noexcept {
