@@ -2,6 +2,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "detect/alert_limit.h"
@@ -31,7 +32,9 @@ class SourceCount {
     }
     const double raw = alpha * m * m / sum;
     const double found = raw <= 2.5 * m && empty != 0 ? m * std::log(m / empty) : raw;
-    return static_cast<std::uint32_t>(found + 0.5);
+    // Who makes up addresses may pick such whose hashes tell of more than there can be.
+    constexpr double most = std::numeric_limits<std::uint32_t>::max();
+    return static_cast<std::uint32_t>(std::lround(std::min(found, most)));
   }
 
  private:

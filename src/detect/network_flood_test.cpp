@@ -101,6 +101,28 @@ TEST_F(Flood, forged_sources_are_counted_at_the_target_without_an_entry_for_each
   EXPECT_EQ(bench.engine().evictions(), 0u);
 }
 
+TEST_F(Flood, sources_that_are_made_up_to_seem_too_many_are_told_as_the_most_there_can_be) {
+  // In 2001:db8::/64, one for each register: the upper 26 bits of its hash, which has no seed, are zero.
+  constexpr std::uint64_t made_up[] = {
+      0xbaf18d57,  0x28eec549,  0x69686f3a,  0x9e214821,  0x2499ece8e, 0x162a54afb, 0x13f4ad751, 0x2e5838f2e,
+      0x233da6c83, 0x21ba26e3a, 0x469577b05, 0xae5083b6,  0x21a429d53, 0x203e6257c, 0x1064d2f35, 0x278bd756a,
+      0x1b73f391c, 0x1566f0f7,  0x340071d5e, 0xe1a8582f,  0xab263561,  0x1ee2068b,  0x66ee0360,  0x7010c232,
+      0x1e973df06, 0xbc48d0fd,  0x28985f95,  0x31b27a86,  0x80ae3526,  0x241c0d4a9, 0x418a3ee6,  0x108383e37,
+      0x2febd7355, 0x3070e8582, 0x7a2c5af,   0x13d7088f,  0xe737a53a,  0x20f474bf2, 0x2086783c8, 0x4556a41c3,
+      0x1069d1a5f, 0x6a3b4995,  0x832bf434,  0x17b354b18, 0x1dd25407a, 0x5f5859da,  0x15b6afed4, 0x47b5cc3e,
+      0x2256aff62, 0x23ff4ca2e, 0xe5bf192c,  0x1b3d8b7e,  0xa011168c,  0x5ce6cd6c,  0x20582676,  0x215e9dfa,
+      0xa0a7b5a9,  0x3eba1d87,  0x2058c6f6,  0x39fda7b3,  0x3eb7c7f2,  0x45b82756,  0x1b47b9a0,  0x98828736};
+  for (unsigned i = 0; i < 20'000; ++i) {
+    Fact fact = conversation(start + i * (9.0 / 20'000), Moment::began,
+                             {"2001:db8::1", "10.0.0.20", static_cast<std::uint16_t>(1024 + i), 443, IpProtocol::tcp});
+    fact.source.low = made_up[i % std::size(made_up)];
+    bench.fact(fact);
+  }
+  bench.tick_until(at(start + 20));
+  ASSERT_GE(fired(), 1u);
+  EXPECT_TRUE(why(bench.alerts().back(), 1).ends_with("; some 4294967295 sources")) << why(bench.alerts().back(), 1);
+}
+
 TEST_F(Flood, connections_that_are_accepted_are_not_half_open_and_still_too_many) {
   syn_flood(bench, start, 900, true);
   bench.tick_until(at(start + 20));
