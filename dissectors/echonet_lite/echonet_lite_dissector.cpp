@@ -236,10 +236,12 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
   writer->key("echonet_lite");
   writer->begin_object();
   write_frame(*writer, frame, sink.mask());
-  if (answered)
-    writer->field("response_ms", static_cast<double>((latency.ns + 500) / 1000) / 1000.0);
-  else if (unpaired)
+  if (answered) {
+    const std::int64_t response_us = (latency.ns + 500) / 1000;
+    writer->field("response_ms", static_cast<double>(response_us) / 1000.0);
+  } else if (unpaired) {
     sink.response_time_here({frame.seoj, frame.deoj, frame.tid, request_of(frame.service), false, 0});
+  }
   writer->end_object();
   sink.end();
 }

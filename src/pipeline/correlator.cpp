@@ -251,7 +251,8 @@ void Correlator::event(const RecordHeader& header, bool from_worker) noexcept {
     if (const auto took = exchanges_.answer(details.segment, details.destination, details.answer, header.time)) {
       char member[64];
       JsonWriter json(member, sizeof member);
-      json.field("response_ms", static_cast<double>(took->ns / 1000) / 1000.0);
+      const std::int64_t response_us = (took->ns + 500) / 1000;  // As the dissector rounds what it pairs itself.
+      json.field("response_ms", static_cast<double>(response_us) / 1000.0);
       const std::string_view text = json.text();
       // The line is put together in three pieces; a sink takes whole lines only.
       char* line = line_.as<char>();
