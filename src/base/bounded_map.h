@@ -115,7 +115,8 @@ class BoundedMap {
     } else if (const std::uint32_t found = line.matches(tag_of(hash), tag_mask_); found != 0) {
       const std::uint32_t i = line.words[std::countr_zero(found)] & ~tag_mask_;
       const auto* slot = reinterpret_cast<const char*>(&at(i));
-      for (std::size_t b = 0; b < sizeof(Slot) && b < prefetch_bytes_max; b += 64) tsujiban::prefetch(slot + b);
+      constexpr std::size_t bytes = std::min(sizeof(Slot), prefetch_bytes_max);
+      for (std::size_t b = 0; b < bytes; b += 64) tsujiban::prefetch(slot + b);
     }
   }
   const Key& key(std::uint32_t index) const noexcept { return at(index).key; }

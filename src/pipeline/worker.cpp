@@ -1,6 +1,7 @@
 #include "pipeline/worker.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 
 #include "base/prefetch.h"
@@ -125,7 +126,7 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
   constexpr std::uint32_t record_header_bytes = 16, bytes_max = 2048;  // Longer packets: the core sees the row itself.
   const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(packet.data) + batch_bytes;
   const std::uintptr_t end = begin + std::min(packet.length_captured + record_header_bytes, bytes_max);
-  for (std::uintptr_t line = begin; line < end; line += 64) prefetch_read(reinterpret_cast<const void*>(line));
+  for (std::uintptr_t line = begin; line < end; line += 64) prefetch_read(std::bit_cast<const void*>(line));
 }
 
 void Worker::process(std::span<const RawPacket> packets) noexcept {
