@@ -121,7 +121,7 @@ void for_each_answer(const MessageEvent& event, NameService service, Section sec
     // Most owners are a pointer to the question.
     const bool points = question != nullptr && load_be16(event.bytes, view.name_offset) == question_pointer;
     const DomainName owner = points ? *question : domain_name(event.bytes, view.name_offset, longest);
-    const bool asked = std::find(chain.begin(), chain.end(), owner.hash) != chain.end();
+    const bool asked = question != nullptr && std::find(chain.begin(), chain.end(), owner.hash) != chain.end();
     NameAnswer answer{};
     answer.name = owner;
     if (view.type == rr::cname) {

@@ -279,10 +279,7 @@ void tell_facts(const MessageContext& context, const FrameEvent& frame, RecordSi
       if (frame.service == esv::setget_sna && frame.has_get_list && sink.wants(FactKind::inquiry))
         tell_inquiry(context, news, frame, frame.get_list_offset, frame.opc_get, true, sink);
       return;
-    case esv::set_res:
-    case esv::infc_res:  // No values; that the node has the object shows in what it says of it.
-      return;
-    default:
+    default:  // Set_Res and INFC_Res, too, have no values; that the node has the object shows in what it says of it.
       return;
   }
 }

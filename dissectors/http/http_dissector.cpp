@@ -242,7 +242,7 @@ std::uint32_t HttpDissector::make_event(Turn& turn, bool wanted) noexcept {
 
 void HttpDissector::remember_request(Turn& turn, const Head& head) noexcept {
   StreamState& stream = turn.stream;
-  if (stream.outstanding == outstanding_max) {
+  while (stream.outstanding == outstanding_max) {
     // The response of the oldest may still come; it must not be taken for another's. Where it is under way already, it
     // ends here.
     StreamSide& server = stream.sides[2 - stream.client];

@@ -116,7 +116,7 @@ std::uint8_t type_of_status(std::uint16_t status) noexcept {
 
 std::string_view authority_of(std::string_view url) noexcept {
   const std::size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos || scheme > 16 || url.find_first_of("/?#") < scheme) return {};
+  if (scheme > 16 || url.find_first_of("/?#") < scheme) return {};  // As npos is, where there is none.
   const std::string_view rest = url.substr(scheme + 3);
   return rest.substr(0, std::min(rest.find_first_of("/?#"), rest.size()));
 }

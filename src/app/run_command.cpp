@@ -195,13 +195,12 @@ int run_command(const std::string& configuration) {
   if (!state_path.empty()) save_state(state_path, loaded.fingerprint, runner.correlator());
 
   const metrics::Totals totals = metrics::fold(runner.counters());
-  std::fprintf(
-      stderr, "stopped 停止: %llu packets received, %llu processed, %llu dropped, %llu alerts written\n",
-      static_cast<unsigned long long>(process.packets_received.value()),
-      static_cast<unsigned long long>(totals.packets),
-      static_cast<unsigned long long>(process.dropped[static_cast<std::size_t>(metrics::DropReason::kernel)].value() +
-                                      process.dropped[static_cast<std::size_t>(metrics::DropReason::ring)].value()),
-      static_cast<unsigned long long>(process.alerts_written.value()));
+  const std::uint64_t dropped = process.dropped[static_cast<std::size_t>(metrics::DropReason::kernel)].value() +
+                                process.dropped[static_cast<std::size_t>(metrics::DropReason::ring)].value();
+  std::fprintf(stderr, "stopped 停止: %llu packets received, %llu processed, %llu dropped, %llu alerts written\n",
+               static_cast<unsigned long long>(process.packets_received.value()),
+               static_cast<unsigned long long>(totals.packets), static_cast<unsigned long long>(dropped),
+               static_cast<unsigned long long>(process.alerts_written.value()));
   if (!runner.output_error().empty()) {
     std::fprintf(stderr, "%s\n", runner.output_error().c_str());
     return exit_failed;

@@ -455,7 +455,7 @@ std::string IndicatorReader::read_domain(std::string_view text) {
   const bool below = name.starts_with("*.") || name.starts_with('.');
   if (below) name.remove_prefix(name[0] == '*' ? 2 : 1);
   if (name.ends_with('.')) name.remove_suffix(1);
-  const std::string wrong = in_quotes(text) + " is no domain name";
+  std::string wrong = in_quotes(text) + " is no domain name";
   if (name.empty() || name.size() > indicator_domain_bytes_max) return wrong + "; 1 to 253 characters are accepted";
   value_.clear();
   std::size_t label = 0, labels = 1;

@@ -254,7 +254,6 @@ std::string InventoryReader::substituted(const Value& value, std::string_view te
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t open = std::min(text.find('{', at), text.size());
     out += text.substr(at, open - at);
-    at = open;
     if (open == text.size()) break;
     const std::size_t close = text.find('}', open);
     if (close == std::string_view::npos) {  // No placeholder; what the checks let through stands as it is.

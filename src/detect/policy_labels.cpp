@@ -51,7 +51,7 @@ class LabelDetector final : public SiteDetector {
     std::vector<std::pair<std::string, PacketTime>> saved;
     for (std::uint32_t i = 0; i < count && !reader.failed(); ++i) {
       std::string name(reader.get_text(name_max));
-      saved.push_back({std::move(name), {reader.get<std::int64_t>()}});
+      saved.emplace_back(std::move(name), PacketTime{reader.get<std::int64_t>()});
     }
     if (reader.failed()) return false;
     std::sort(saved.begin(), saved.end());

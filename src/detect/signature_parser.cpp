@@ -344,11 +344,9 @@ class RuleParser {
   void parse_options(SignatureRule& rule) {
     ++at_;  // The parenthesis.
     bool closed_badly = false, nocase_allowed = false;
-    std::size_t options_end = at_;
     while (true) {
       const std::size_t faults_before = reader_.faults_count();
       const std::optional<Option> option = next_option();
-      options_end = std::min(at_, text_.size());
       if (!option) {
         closed_badly = reader_.faults_count() != faults_before;
         break;
@@ -356,6 +354,7 @@ class RuleParser {
       parse_option(*option, rule, nocase_allowed);
     }
     if (closed_badly) return;  // What seems to be missing may stand in the part that could not be read.
+    const std::size_t options_end = std::min(at_, text_.size());
     const std::size_t end = options_end == 0 ? 0 : text_.substr(0, options_end).find_last_of(')');
     if (!seen_message_) fault(end, "the rule has no msg");
     if (!seen_content_) fault(end, "the rule has no content");

@@ -146,6 +146,7 @@ bool RuleSet::compile(std::vector<config::Fault>& faults) {
     }
     if (starts.empty()) return true;
     std::vector<const char*> texts;
+    texts.reserve(starts.size());
     for (const std::size_t start : starts) texts.push_back(spelled.data() + start);
     hs_compile_error_t* error = nullptr;
     if (hs_compile_multi(texts.data(), flags.data(), numbers.data(), static_cast<unsigned>(texts.size()), mode, nullptr,

@@ -12,6 +12,7 @@ constexpr std::array<Dispatch, 3> dispatch_plan = {{
     {17 * 60, 19 * 60, 0x1f, 0x43},
     {20 * 60 + 30, 21 * 60 + 15, 0x7f, 0x43},
 }};
+constexpr auto dispatch_count = static_cast<std::uint16_t>(dispatch_plan.size());
 
 // Which one home has its turn on a day; the same for a seed, whatever else happens.
 std::uint32_t home_of_day(const Options& options, std::int64_t day, std::uint64_t what) {
@@ -47,7 +48,7 @@ void World::plan_day(Home& home, PacketTime midnight) {
   const auto quiet_hours_spared = [&] {
     return random.one_in(2) ? between(5 * 60, 10 * 60) : between(19 * 60 + 10, 23 * 60);
   };
-  for (std::uint16_t i = 0; i < dispatch_plan.size(); ++i) {
+  for (std::uint16_t i = 0; i < dispatch_count; ++i) {
     const Dispatch& d = dispatch_plan[i];
     if ((d.days >> weekday & 1) == 0) continue;
     // The cloud tells home after home, so that a thousand need about two minutes.

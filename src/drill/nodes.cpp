@@ -322,8 +322,6 @@ bool World::value_of(const Home& home, Kind kind, std::uint32_t object, std::uin
         put8(value, home.pv_limit_percent);
         break;
       case 0xc1:
-        put8(value, 0x41);
-        break;
       case 0xc2:
         put8(value, 0x41);
         break;
@@ -411,8 +409,6 @@ bool World::value_of(const Home& home, Kind kind, std::uint32_t object, std::uin
       put8(value, 0x42);
       break;
     case 0x93:
-      put8(value, 0x41);
-      break;
     case 0xa0:
       put8(value, 0x41);
       break;

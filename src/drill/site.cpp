@@ -80,8 +80,8 @@ bool write_site(World& world, Output& output) {
       text += "}\n";
     }
     if (home.workstation != Mac{}) {
-      text += "  - {name: operator-" + number + ", role: operator, address: " + to_text(workstation_address) +
-              ", segment: han-" + number + ", mac: \"" + to_text(home.workstation) + "\"}\n";
+      text += "  - {name: operator-" + number + ", role: operator, address: " + to_text(workstation_address);
+      text += ", segment: han-" + number + ", mac: \"" + to_text(home.workstation) + "\"}\n";
       has_workstation = true;
     }
     flush(65'536);

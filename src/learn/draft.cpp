@@ -193,6 +193,7 @@ class LinkSegments {
     busy.resize(prefixes_per_link_max);
     std::sort(busy.begin(), busy.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     std::vector<IpPrefix> kept;
+    kept.reserve(busy.size());
     for (const auto& [packets, i] : busy) kept.push_back(prefixes[i]);
     prefixes = std::move(kept);
   }

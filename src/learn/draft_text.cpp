@@ -75,7 +75,8 @@ class Clock {
   // "2026-04-06 00:00 to 23:59"
   std::string text(const Seen& seen) {
     if (!seen.ever) return "never";
-    const std::string first = text(seen.first), last = text(seen.last);
+    std::string first = text(seen.first);
+    const std::string last = text(seen.last);
     if (first == last) return first;
     return first + " to " + (first.substr(0, 10) == last.substr(0, 10) ? last.substr(11) : last);
   }
@@ -484,6 +485,7 @@ class Writing {
   // All assets of one role, where there are several, are the role.
   std::vector<std::string> sources(const std::vector<End>& from) const {
     std::vector<std::string> texts;
+    texts.reserve(from.size());
     for (const End& end : from) texts.push_back(end.text);
     if (from.size() < role_members_min || from.front().asset == 0) return texts;
     const Role role = site_.assets[from.front().asset - 1].role;

@@ -31,10 +31,9 @@ constexpr ProtocolDefaults defaults_of(AppProtocol protocol) noexcept {
     case AppProtocol::echonet_lite:
       // Guideline 3.0, 3.6.5 (home) and the B route of the smart meters. R4 and R6 go over public networks.
       return {bit_of(ErabInterface::none) | bit_of(ErabInterface::R5) | bit_of(ErabInterface::B), false};
-    case AppProtocol::dns:
-      return {all_interfaces, false};  // Part of every network; where it may go is for the allow list.
-    case AppProtocol::dhcp:
-      return {all_interfaces, false};  // As DNS; which server may answer is for mitm.rogue-dhcp.
+    case AppProtocol::dns:   // Part of every network; where it may go is for the allow list.
+    case AppProtocol::dhcp:  // As DNS; which server may answer is for mitm.rogue-dhcp.
+      return {all_interfaces, false};
     case AppProtocol::http:
     case AppProtocol::tls:
       // OpenADR and the vendors' clouds (3.6.1 to 3.6.6); the meters' routes know neither.
