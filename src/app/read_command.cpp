@@ -92,7 +92,6 @@ output::Summary summarise(const pipeline::RunContext& run, const pipeline::Runne
 }  // namespace
 
 int read_command(const ReadOptions& options) {
-  const Clock::time_point start = Clock::now();
   EventTypes events = EventTypes::all();
   if (std::string unknown; !options.events.empty() && !parse_event_types(options.events, events, unknown)) {
     std::fprintf(stderr, "--events: `%s` is no event type; accepted are %s\n", unknown.c_str(),
@@ -144,6 +143,8 @@ int read_command(const ReadOptions& options) {
   std::fflush(people);
 
   pipeline::Runner runner(run, std::move(sinks), process);
+  // The rate that people are told is that of the packets: a large inventory takes seconds to load.
+  const Clock::time_point start = Clock::now();
   output::Progress progress(stderr, output::is_terminal(stderr));
   const auto watch = [&](std::uint64_t bytes, std::uint64_t total, std::uint64_t packets) {
     progress.update(since(start), bytes, total, packets);
