@@ -21,7 +21,7 @@ namespace tsujiban::pipeline {
 // without the seed finds such a value. Fixed size; the place told longest ago gives way.
 class NewsMemory {
  public:
-  static constexpr std::size_t sets = 1u << 14, places_per_line = 12;
+  static constexpr std::size_t sets = 1u << 15, places_per_line = 12;
   static constexpr std::int64_t step_s = 4;
   static constexpr Duration repeat_max = Duration::seconds(600);  // The longest that places may be told again after.
 

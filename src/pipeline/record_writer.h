@@ -90,7 +90,7 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
 
  private:
   // What was asked of the objects of a pair's hosts: those of most pairs lie in its first line.
-  static constexpr std::size_t asked_sets = 1u << 13;
+  static constexpr std::size_t asked_sets = 1u << 15;
   struct alignas(64) AskedSet {
     static constexpr std::size_t ways = 8;
     Asked asked[ways];
