@@ -157,5 +157,24 @@ TEST_F(FlowTableTest, behaves_as_a_map_would) {
   }
 }
 
+TEST_F(FlowTableTest, bytes_are_counted_beyond_32_bits_and_begin_anew_with_the_flow) {
+  auto table = make(16);
+  const FlowKey k = key(1, 2, 3, 4, 0);
+  const std::uint32_t flow = table->find_or_create(k, hash_of(k), seconds(1), 7, false).flow;
+  EXPECT_EQ(table->count(flow, 0, 0xffffffff), 1u);
+  EXPECT_EQ(table->bytes_of(flow, 0), 0xffffffffu);
+  EXPECT_EQ(table->count(flow, 0, 0xffffffff), 2u);
+  EXPECT_EQ(table->count(flow, 0, 3), 3u);
+  EXPECT_EQ(table->count(flow, 1, 60), 1u);
+  EXPECT_EQ(table->bytes_of(flow, 0), 0x200000001u);
+  EXPECT_EQ(table->bytes_of(flow, 1), 60u);
+  EXPECT_EQ(table->begun(flow), seconds(1));
+  table->restart(flow, seconds(2), 8, false);
+  EXPECT_EQ(table->bytes_of(flow, 0), 0u);
+  EXPECT_EQ(table->bytes_of(flow, 1), 0u);
+  EXPECT_EQ(table->at(flow).first_packet, 8u);
+  EXPECT_EQ(table->begun(flow), seconds(2));
+}
+
 }  // namespace
 }  // namespace tsujiban::flow
