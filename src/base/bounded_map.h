@@ -113,10 +113,7 @@ class BoundedMap {
     if (step == 0) {
       tsujiban::prefetch(&line);
     } else if (const std::uint32_t found = line.matches(tag_of(hash), tag_mask_); found != 0) {
-      const std::uint32_t i = line.words[std::countr_zero(found)] & ~tag_mask_;
-      const auto* slot = reinterpret_cast<const char*>(&at(i));
-      constexpr std::size_t bytes = std::min(sizeof(Slot), prefetch_bytes_max);
-      for (std::size_t b = 0; b < bytes; b += 64) tsujiban::prefetch(slot + b);
+      fetch(line.words[std::countr_zero(found)] & ~tag_mask_);
     }
   }
   const Key& key(std::uint32_t index) const noexcept { return at(index).key; }
@@ -131,10 +128,12 @@ class BoundedMap {
       while (*link != index) link = &at(*link).chain;
       *link = at(index).chain;
     }
+    const bool was_first = index == first_;
     unlink_order(index);
     at(index).chain = free_;
     free_ = index;
     --size_;
+    if (was_first) fetch_next_first();
   }
   // In order of noted use. Take `next` before removing.
   std::uint32_t first() const noexcept { return first_; }
@@ -228,6 +227,20 @@ class BoundedMap {
         enter(i, hash_of(at(i).key));
       }
     }
+  }
+  // Entries that go because they were used longest ago go one after the other, and lie anywhere. Three are on their way:
+  // the third one's place is asked for now, so that its key is there when its line of the directory is asked for next
+  // time, and that is there when it goes.
+  void fetch_next_first() const noexcept {
+    const std::uint32_t second = first_ != 0 ? at(first_).later : 0;
+    if (second == 0) return;
+    tsujiban::prefetch(&line_of(hash_of(at(second).key)));
+    if (const std::uint32_t third = at(second).later; third != 0) fetch(third);
+  }
+  void fetch(std::uint32_t i) const noexcept {
+    const auto* slot = reinterpret_cast<const char*>(&at(i));
+    constexpr std::size_t bytes = std::min(sizeof(Slot), prefetch_bytes_max);
+    for (std::size_t b = 0; b < bytes; b += 64) tsujiban::prefetch(slot + b);
   }
   void unlink_order(std::uint32_t i) noexcept {
     const Slot& slot = at(i);

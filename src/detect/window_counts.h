@@ -97,6 +97,11 @@ class DistinctWindow {
     members_.remove(first);
     // A group that had to make place is counted anew, so its older members may be more than it knows of.
     if (group != 0 && --groups_.value(group) == 0) groups_.remove(group);
+    // The next ones to go, as the map does with its own lines.
+    const std::uint32_t next = members_.first();
+    if (next == 0) return;
+    groups_.prefetch(members_.key(next).group, 1);
+    if (const std::uint32_t after = members_.next(next); after != 0) groups_.prefetch(members_.key(after).group, 0);
   }
 
   Duration window_;
