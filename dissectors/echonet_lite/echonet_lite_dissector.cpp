@@ -138,6 +138,57 @@ FrameEvent read_frame(Bytes message, bool cut_short) noexcept {
   return frame;
 }
 
+bool read_plain(Bytes message, FrameEvent& frame, ListPoints& points) noexcept {
+  constexpr std::uint64_t services = [] {
+    std::uint64_t bits = 0;
+    for (unsigned code = 0x50; code < 0x80; ++code) {
+      const auto service = static_cast<std::uint8_t>(code);
+      if (is_known_service(service) && !is_setget(service)) bits |= std::uint64_t{1} << (code - 0x50);
+    }
+    return bits;
+  }();
+  constexpr std::uint32_t reserved_groups = [] {
+    std::uint32_t bits = 0;
+    for (unsigned group = 0; group < 16; ++group) bits |= std::uint32_t{is_reserved_object(group << 16)} << group;
+    return bits;
+  }();
+  const auto size = static_cast<std::uint32_t>(message.size());
+  if (size < header_length) return false;
+  const std::uint8_t* const at = message.data();
+  const std::uint64_t head = load_be64(at), tail = load_be32(at + 8);
+  const auto seoj = static_cast<std::uint32_t>(head >> 8 & 0xffffff);
+  const auto deoj = static_cast<std::uint32_t>((head & 0xff) << 16 | tail >> 16);
+  const auto service = static_cast<std::uint8_t>(tail >> 8);
+  const auto opc = static_cast<std::uint8_t>(tail);
+  const unsigned service_bit = service - 0x50u, groups = (seoj | deoj) >> 16;
+  if (head >> 48 != (unsigned{ehd1_echonet_lite} << 8 | ehd2_format1) || service_bit >= 0x30 ||
+      (services >> service_bit & 1) == 0 || opc == 0 || ((seoj | deoj) & 0x80) != 0 || groups > 15 ||
+      ((reserved_groups >> (seoj >> 16) | reserved_groups >> (deoj >> 16)) & 1) != 0)
+    return false;
+  std::uint32_t offset = header_length;
+  std::uint8_t epc_all = 0xff;
+  for (unsigned left = opc; left != 0; --left) {
+    if (offset + 2 > size) return false;
+    const std::uint8_t epc = at[offset], pdc = at[offset + 1];
+    offset += 2 + pdc;
+    if (offset > size) return false;
+    epc_all &= epc;
+    points.add(epc, pdc);
+  }
+  if (offset != size || (epc_all & 0x80) == 0) return false;
+  frame.bytes = message;
+  frame.tid = static_cast<std::uint16_t>(head >> 32);
+  frame.format = 1;
+  frame.service = service;
+  frame.seoj = seoj;
+  frame.deoj = deoj;
+  frame.header_read = header_length;
+  frame.opc = opc;
+  frame.end = size;
+  frame.epc_all = epc_all;
+  return true;
+}
+
 Probe probe(Transport transport, bool port_hint, Bytes first) noexcept {
   if (first.empty()) return Probe::unsure;
   if (first[0] != ehd1_echonet_lite) return Probe::not_mine;
@@ -168,6 +219,15 @@ void EchonetLiteDissector::prefetch(const DecodedPacket& packet) const noexcept 
 }
 
 void EchonetLiteDissector::datagram(const MessageContext& context, Bytes message_bytes, RecordSink& sink) noexcept {
+  if (FrameEvent frame; !sink.wants(EventType::echonet_lite)) {
+    ListPoints points;
+    if (read_plain(message_bytes, frame, points)) [[likely]] {
+      pairs_ = sink.wants(FactKind::response);
+      counters_.messages[static_cast<std::size_t>(AppProtocol::echonet_lite)][frame.service].add();
+      pair(context, frame, sink);
+      return tell_facts(context, frame, points, sink);
+    }
+  }
   const bool cut_short = context.packet != nullptr && context.packet->snapped;
   message(context, read_frame(message_bytes, cut_short), sink, true);
 }
@@ -184,6 +244,36 @@ void EchonetLiteDissector::tell_response(const MessageContext& context, const Fr
   sink.fact(fact);
 }
 
+EchonetLiteDissector::Paired EchonetLiteDissector::pair(const MessageContext& context, const FrameEvent& frame,
+                                                        RecordSink& sink) noexcept {
+  Paired paired;
+  const std::uint8_t request = request_of(frame.service);
+  const auto size = static_cast<std::uint32_t>(frame.bytes.size());
+  if (dissect::to_group(context)) {
+    if (request == 0 && sink.wants(FactKind::request)) {
+      Fact fact = fact_of(FactKind::request, context);
+      fact.exchange = {frame.seoj, frame.deoj, frame.tid, frame.service, false, size};
+      sink.fact(fact);
+    }
+    return paired;
+  }
+  if (!pairs_) return paired;
+  const std::uint8_t epc = frame.opc != 0 && size > header_length ? frame.bytes[header_length] : std::uint8_t{0};
+  if (request == 0) {
+    pairing_.remember({pair_of(context), stands_before(context.source, 0, context.destination, 0), frame.service, epc,
+                       frame.tid, frame.seoj, frame.deoj},
+                      context.time);
+    return paired;
+  }
+  const PairingTable::Key key = {
+      pair_of(context), stands_before(context.destination, 0, context.source, 0), request, epc, frame.tid, frame.deoj,
+      frame.seoj};
+  paired.answered = pairing_.take(key, context.time, paired.latency);
+  paired.unpaired = !paired.answered;
+  if (paired.unpaired && sink.wants(FactKind::response)) tell_response(context, frame, key, request, sink);
+  return paired;
+}
+
 void EchonetLiteDissector::message(const MessageContext& context, const FrameEvent& frame, RecordSink& sink,
                                    bool tell) noexcept {
   // Where nobody wants response times or unexplained answers, requests need not be remembered.
@@ -194,37 +284,13 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
     if (tell) sink.anomaly(context, Layer::application, frame.error, frame.error_offset);
     tell_malformed(context, frame.error, frame.error_offset, sink);
   }
-  bool answered = false, unpaired = false;
-  Duration latency;
+  Paired paired;
   if (frame.has_service() && frame.format == 1) {
     counters_.messages[self][frame.service].add();
     tell_reserved(context, frame, sink);
     if (is_known_service(frame.service)) {
-      const std::uint8_t epc =
-          frame.opc != 0 && frame.bytes.size() > header_length ? frame.bytes[header_length] : std::uint8_t{0};
-      const std::uint8_t request = request_of(frame.service);
-      const bool group = dissect::to_group(context);
-      const auto size = static_cast<std::uint32_t>(frame.bytes.size());
-      if (request == 0) {
-        if (!group && pairs_) {
-          pairing_.remember({pair_of(context), stands_before(context.source, 0, context.destination, 0), frame.service,
-                             epc, frame.tid, frame.seoj, frame.deoj},
-                            context.time);
-        } else if (group && sink.wants(FactKind::request)) {
-          Fact fact = fact_of(FactKind::request, context);
-          fact.exchange = {frame.seoj, frame.deoj, frame.tid, frame.service, false, size};
-          sink.fact(fact);
-        }
-      } else if (!group && pairs_) {
-        const PairingTable::Key key = {pair_of(context), stands_before(context.destination, 0, context.source, 0),
-                                       request,          epc,
-                                       frame.tid,        frame.deoj,
-                                       frame.seoj};
-        answered = pairing_.take(key, context.time, latency);
-        unpaired = !answered;
-        if (unpaired && sink.wants(FactKind::response)) tell_response(context, frame, key, request, sink);
-      }
-      if (frame.has_list()) tell_facts(context, frame, sink);
+      paired = pair(context, frame, sink);
+      if (frame.has_list()) tell_facts(context, frame, points_of(frame.bytes, header_length, frame.opc), sink);
     }
   } else if (frame.format == 2) {
     counters_.messages[self][0].add();
@@ -236,10 +302,10 @@ void EchonetLiteDissector::message(const MessageContext& context, const FrameEve
   writer->key("echonet_lite");
   writer->begin_object();
   write_frame(*writer, frame, sink.mask());
-  if (answered) {
-    const std::int64_t response_us = (latency.ns + 500) / 1000;
+  if (paired.answered) {
+    const std::int64_t response_us = (paired.latency.ns + 500) / 1000;
     writer->field("response_ms", static_cast<double>(response_us) / 1000.0);
-  } else if (unpaired) {
+  } else if (paired.unpaired) {
     sink.response_time_here({frame.seoj, frame.deoj, frame.tid, request_of(frame.service), false, 0});
   }
   writer->end_object();

@@ -12,6 +12,11 @@ inline constexpr std::uint32_t unsynchronised_bytes_max = 64 * 1024;
 // `cut_short`: the capture has not all of it, so that running out of bytes is no fault.
 FrameEvent read_frame(Bytes message, bool cut_short = false) noexcept;
 
+// Most datagrams are one whole list of one of the services that have one, between objects and of properties that the
+// standard does not reserve. These are read in one go: true with what `read_frame` says of them, and `points` of the
+// list. False for all others, of which nothing is said.
+bool read_plain(Bytes message, FrameEvent& frame, ListPoints& points) noexcept;
+
 // With the port as a hint EHD1 is enough; without it only a whole, sound frame is taken for one.
 dissect::Probe probe(dissect::Transport transport, bool port_hint, Bytes first) noexcept;
 
@@ -44,6 +49,13 @@ class EchonetLiteDissector final : public dissect::Dissector {
  private:
   void tell_response(const dissect::MessageContext& context, const FrameEvent& frame, const PairingTable::Key& key,
                      std::uint8_t request, dissect::RecordSink& sink) noexcept;
+  // How a message stands to those before it of its pair.
+  struct Paired {
+    bool answered = false, unpaired = false;
+    Duration latency{};
+  };
+  // A message of a known service: remembers requests, and finds those of answers.
+  Paired pair(const dissect::MessageContext& context, const FrameEvent& frame, dissect::RecordSink& sink) noexcept;
   // Counts, pairs, records and tells facts of one message. `tell`: report its error too (a stream's caller does that).
   void message(const dissect::MessageContext& context, const FrameEvent& frame, dissect::RecordSink& sink,
                bool tell) noexcept;

@@ -1,4 +1,6 @@
 #pragma once
+#include <array>
+
 #include "dissectors/echonet_lite/echonet_lite_wire.h"
 
 namespace tsujiban::echonet_lite {
@@ -24,5 +26,24 @@ struct FrameEvent {
   bool has_list() const noexcept { return header_read == header_length; }
   bool malformed() const noexcept { return error != ParseError::none; }
 };
+
+// Which properties from 0x80 on stand whole in one list: with a value, and without. A bit each, the lower half of the
+// codes in the first word. One that stands there twice may be in both.
+struct ListPoints {
+  std::array<std::uint64_t, 2> valued{}, empty{};
+
+  void add(std::uint8_t epc, std::uint8_t pdc) noexcept {
+    const std::uint64_t bit = static_cast<std::uint64_t>(epc >> 7) << (epc & 63);
+    (pdc != 0 ? valued : empty)[epc >> 6 & 1] |= bit;
+  }
+  bool operator==(const ListPoints&) const noexcept = default;
+};
+
+inline ListPoints points_of(Bytes frame, std::uint32_t offset, unsigned count) noexcept {
+  ListPoints points;
+  PropertyCursor cursor(frame, offset, count);
+  for (PropertyView view; cursor.next_whole(view);) points.add(view.epc, view.pdc);
+  return points;
+}
 
 }  // namespace tsujiban::echonet_lite

@@ -16,7 +16,8 @@ using dissect::RecordSink;
 
 constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint8_t epc_instance_list = 0xD5, epc_instance_list_s = 0xD6, epc_identification = 0x83,
-                       epc_remote = 0x93, remote_public = 0x42;
+                       epc_map_inf = 0x9D, epc_map_set = 0x9E, epc_map_get = 0x9F, epc_remote = 0x93,
+                       remote_public = 0x42;
 constexpr std::uint16_t node_profile = 0x0EF0;
 
 // In the property's unit. Not a number where another property scales the value: that one is not known here.
@@ -127,10 +128,11 @@ void tell_reading(const MessageContext& context, const NewsKey& news, const Fram
 
 // Answers and announcements.
 void tell_values(const MessageContext& context, const NewsKey& news, const FrameEvent& frame, std::uint32_t offset,
-                 unsigned count, ObjectSeen::How how, RecordSink& sink) noexcept {
+                 unsigned count, const ListPoints& points, ObjectSeen::How how, RecordSink& sink) noexcept {
   tell_object(context, news, frame.seoj, how, sink);
   const std::uint16_t class_code = class_of(frame.seoj);
   const PropertySet& told = state_properties(class_code);
+  if (((points.valued[0] & told.words[0]) | (points.valued[1] & told.words[1])) == 0) return;
   PropertyCursor cursor(frame.bytes, offset, count);
   PropertyView view;
   while (cursor.next_whole(view)) {
@@ -144,22 +146,18 @@ void tell_values(const MessageContext& context, const NewsKey& news, const Frame
 
 // Requests are the same over and over, or lists that vary. That somebody asks this object lasts for a while; beyond
 // that only asking for what the node has, and walking through the object's properties, is news.
-void tell_inquiry(const MessageContext& context, const NewsKey& news, const FrameEvent& frame, std::uint32_t offset,
-                  unsigned count, bool refused, RecordSink& sink) noexcept {
+void tell_inquiry(const MessageContext& context, const NewsKey& news, const FrameEvent& frame, const ListPoints& list,
+                  bool refused, RecordSink& sink) noexcept {
   if (!refused) tell_object(context, news, frame.seoj, ObjectSeen::How::asks, sink);
   if (!sink.wants(FactKind::inquiry)) return;
   const std::uint32_t object = refused ? frame.seoj : frame.deoj;
-  const bool node = class_of(object) == node_profile;
-  std::array<std::uint64_t, 2> points{};
-  bool lists_objects = false, lists_properties = false;
-  PropertyCursor cursor(frame.bytes, offset, count);
-  for (PropertyView view; cursor.next_whole(view);) {
-    if (view.epc < 0x80 || (refused && view.pdc != 0)) continue;  // Not refused: it comes with its value.
-    points[view.epc >> 6 & 1] |= std::uint64_t{1} << (view.epc & 63);
-    lists_objects |= node && (view.epc == epc_instance_list || view.epc == epc_instance_list_s);
-    lists_properties |= view.epc >= 0x9D && view.epc <= 0x9F;
-  }
+  // What was not refused comes with its value.
+  std::array<std::uint64_t, 2> points = list.empty;
+  if (!refused) points[0] |= list.valued[0], points[1] |= list.valued[1];
   if ((points[0] | points[1]) == 0) return;
+  const auto asks = [&](std::uint8_t epc) { return (points[epc >> 6 & 1] >> (epc & 63) & 1) != 0; };
+  const bool lists_objects = class_of(object) == node_profile && (asks(epc_instance_list) || asks(epc_instance_list_s));
+  const bool lists_properties = asks(epc_map_inf) || asks(epc_map_set) || asks(epc_map_get);
 
   const std::uint64_t what = std::uint64_t{object} << 1 | (refused ? 1 : 0);
   RecordSink::Asked& asked = sink.asked(news.of(FactKind::inquiry, what));
@@ -231,28 +229,34 @@ void tell_writes(const MessageContext& context, const NewsKey& news, const Frame
 
 }  // namespace
 
-void tell_facts(const MessageContext& context, const FrameEvent& frame, RecordSink& sink) noexcept {
+void tell_facts(const MessageContext& context, const FrameEvent& frame, const ListPoints& points,
+                RecordSink& sink) noexcept {
   const bool values = sink.wants(FactKind::reading) || sink.wants(FactKind::object);
   const bool inquiries = sink.wants(FactKind::inquiry) || sink.wants(FactKind::asker);
   const bool writes = sink.wants(FactKind::control_write);
   if (!values && !inquiries && !writes) return;
   const NewsKey news(sink, context);
+  const auto tell_list = [&](ObjectSeen::How how) {
+    if (values) tell_values(context, news, frame, header_length, frame.opc, points, how, sink);
+  };
+  // Of services with two lists, the one that reads.
+  const auto second_points = [&] {
+    return frame.has_get_list ? points_of(frame.bytes, frame.get_list_offset, frame.opc_get) : ListPoints{};
+  };
   switch (frame.service) {
     case esv::get:
     case esv::inf_req:
-      if (inquiries) tell_inquiry(context, news, frame, header_length, frame.opc, false, sink);
+      if (inquiries) tell_inquiry(context, news, frame, points, false, sink);
       return;
     case esv::get_res:
-      if (values) tell_values(context, news, frame, header_length, frame.opc, ObjectSeen::How::answered, sink);
-      return;
+      return tell_list(ObjectSeen::How::answered);
     case esv::inf:
     case esv::infc:
-      if (values) tell_values(context, news, frame, header_length, frame.opc, ObjectSeen::How::announced, sink);
-      return;
+      return tell_list(ObjectSeen::How::announced);
     case esv::get_sna:
     case esv::inf_sna:
-      if (values) tell_values(context, news, frame, header_length, frame.opc, ObjectSeen::How::answered, sink);
-      if (sink.wants(FactKind::inquiry)) tell_inquiry(context, news, frame, header_length, frame.opc, true, sink);
+      tell_list(ObjectSeen::How::answered);
+      if (sink.wants(FactKind::inquiry)) tell_inquiry(context, news, frame, points, true, sink);
       return;
     case esv::seti:
     case esv::setc:
@@ -260,9 +264,7 @@ void tell_facts(const MessageContext& context, const FrameEvent& frame, RecordSi
       return;
     case esv::setget:
       if (writes) tell_writes(context, news, frame, false, sink);
-      if (inquiries)
-        tell_inquiry(context, news, frame, frame.has_get_list ? frame.get_list_offset : 0,
-                     frame.has_get_list ? frame.opc_get : 0u, false, sink);
+      if (inquiries) tell_inquiry(context, news, frame, second_points(), false, sink);
       return;
     case esv::seti_sna:
     case esv::setc_sna:
@@ -272,13 +274,15 @@ void tell_facts(const MessageContext& context, const FrameEvent& frame, RecordSi
     case esv::setget_sna:
       if (writes) tell_writes(context, news, frame, true, sink);
       [[fallthrough]];
-    case esv::setget_res:
+    case esv::setget_res: {
+      const ListPoints second = second_points();
       if (values)
         tell_values(context, news, frame, frame.has_get_list ? frame.get_list_offset : 0,
-                    frame.has_get_list ? frame.opc_get : 0u, ObjectSeen::How::answered, sink);
+                    frame.has_get_list ? frame.opc_get : 0u, second, ObjectSeen::How::answered, sink);
       if (frame.service == esv::setget_sna && frame.has_get_list && sink.wants(FactKind::inquiry))
-        tell_inquiry(context, news, frame, frame.get_list_offset, frame.opc_get, true, sink);
+        tell_inquiry(context, news, frame, second, true, sink);
       return;
+    }
     default:  // Set_Res and INFC_Res, too, have no values; that the node has the object shows in what it says of it.
       return;
   }

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "dissectors/echonet_lite/echonet_lite_test_sink.h"
+#include "dissectors/echonet_lite/echonet_lite_plain_check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -20,6 +20,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   datagram.send(Bench::device, Bench::controller, std::vector<std::uint8_t>(input.begin(), input.end()));
   if (datagram.sink.overflowed) std::abort();
   if (size > 0 && datagram.sink.records.size() != 2) std::abort();
+
+  // The short way of plain datagrams, for the input as one message and as several.
+  echonet_lite::testing::check_plain(input);
+  echonet_lite::testing::BothWays both(64, record_bytes);
+  for (std::size_t at = 0, count = 0; at + 2 < size && count < 64; ++count) {
+    const std::size_t length = std::min<std::size_t>(size - at - 2, data[at + 1]);
+    const Bytes message = input.subspan(at + 2, length);
+    both.wait_ms(data[at] >= 0xf0 ? 65'000 : data[at]);
+    both.send(data[at] % 5u, std::vector<std::uint8_t>(message.begin(), message.end()));
+    at += 2 + length;
+  }
+  if (const std::string difference = both.difference(); !difference.empty()) {
+    std::fprintf(stderr, "the two ways differ: %s\n", difference.c_str());
+    std::abort();
+  }
 
   Bench whole(true, true, 64, record_bytes), pieces(true, true, 64, record_bytes);
   whole.stream(input);

@@ -70,17 +70,6 @@ PairingTable::Place* PairingTable::further_place(Place* first, PacketTime now) n
   return nullptr;
 }
 
-void PairingTable::fill(Request& place, const Key& request, PacketTime now) noexcept {
-  const auto ns = static_cast<std::uint64_t>(now.ns);
-  place = {static_cast<std::uint32_t>(ns),
-           static_cast<std::uint32_t>(ns >> 32),
-           requester_of(request),
-           request.target_object,
-           request.tid,
-           request.service,
-           request.epc};
-}
-
 // The pair's own bits decide with those of the transaction: nobody else's requests can be aimed at.
 std::uint64_t PairingTable::spill_hash_of(const Key& key) noexcept {
   const std::uint64_t transaction = std::uint64_t{key.requester_object} << 40 | std::uint64_t{key.tid} << 24 |
@@ -113,7 +102,7 @@ PairingTable::Request* PairingTable::spill_place(const Key& request, PacketTime 
   return &chosen->request;
 }
 
-void PairingTable::remember(const Key& request, PacketTime now) noexcept {
+void PairingTable::remember_among(const Key& request, PacketTime now) noexcept {
   Place* const first = first_place_of(request.pair, now);
   const auto asks_now = [&](Place& place) { place.asked_ms[request.from_low ? 1 : 0] = ms_of(now); };
   asks_now(*first);
@@ -150,7 +139,7 @@ unsigned PairingTable::score_of(Request& one, const Key& answer, PacketTime now)
   return 1 + (one.epc == answer.epc ? 2u : 0u) + (exact ? 1u : 0u);
 }
 
-bool PairingTable::take(const Key& answer, PacketTime now, Duration& latency) noexcept {
+bool PairingTable::take_among(const Key& answer, PacketTime now, Duration& latency) noexcept {
   constexpr unsigned score_max = 4;
   Place* const first = place_of(answer.pair);
   if (first == nullptr) return false;

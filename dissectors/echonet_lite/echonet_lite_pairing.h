@@ -5,6 +5,7 @@
 #include "base/prefetch.h"
 #include "base/reserved_memory.h"
 #include "base/time.h"
+#include "dissectors/echonet_lite/echonet_lite_wire.h"
 #include "metrics/counters.h"
 
 namespace tsujiban::echonet_lite {
@@ -38,11 +39,29 @@ class PairingTable {
   void prefetch(std::uint64_t pair) const noexcept { tsujiban::prefetch(set_of(pair).at(0)); }
 
   // A repeated request keeps the time of the first one that is unanswered: the wait of who asked is what is measured.
-  void remember(const Key& request, PacketTime now) noexcept;
+  void remember(const Key& request, PacketTime now) noexcept {
+    // Mostly the pair is known, and waits for nothing.
+    Place& place = *set_of(request.pair).at(0);
+    if (place.pair != request.pair || place.further != 0 || place.requests[0].used() || place.requests[1].used())
+      return remember_among(request, now);
+    place.asked_ms[request.from_low ? 1 : 0] = ms_of(now);
+    fill(place.requests[0], request, now);
+  }
 
   // True with the time since the request; it is then forgotten, unless it was for all instances, each of which answers.
   // Among several requests that fit, one that asked for the same first property wins, then one for the very instance.
-  bool take(const Key& answer, PacketTime now, Duration& latency) noexcept;
+  bool take(const Key& answer, PacketTime now, Duration& latency) noexcept {
+    // Mostly what was asked last is answered, to the letter.
+    Place& place = *set_of(answer.pair).at(0);
+    Request& one = place.requests[0];
+    if (place.pair != answer.pair || place.further != 0 || place.requests[1].used() || !same_but_target(one, answer) ||
+        one.target != answer.target_object || one.epc != answer.epc || is_all_instances(one.target) ||
+        now - one.time() > answer_time_max)
+      return take_among(answer, now, latency);
+    latency = now - one.time();
+    one.requester = 0;
+    return true;
+  }
 
   // Whether a request of the answer's pair, whatever it asked, was remembered within `answer_time_max`: then the pair
   // talks, and only this answer is unexplained. A pair that was given up for lack of room counts as silent.
@@ -74,6 +93,8 @@ class PairingTable {
   static_assert(sizeof(Spilled) == 32);
   static constexpr std::uint32_t in_use = 1u << 31, by_low = 1u << 30;
 
+  void remember_among(const Key& request, PacketTime now) noexcept;
+  bool take_among(const Key& answer, PacketTime now, Duration& latency) noexcept;
   static std::uint32_t ms_of(PacketTime time) noexcept {
     return std::max(1u, static_cast<std::uint32_t>(time.ns / 1'000'000));
   }
@@ -128,7 +149,16 @@ class PairingTable {
     return spilled_.as<Spilled>() + (hash & spill_mask_) * spilled_ways;
   }
   Request* spill_place(const Key& request, PacketTime now) noexcept;
-  static void fill(Request& place, const Key& request, PacketTime now) noexcept;
+  static void fill(Request& place, const Key& request, PacketTime now) noexcept {
+    const auto ns = static_cast<std::uint64_t>(now.ns);
+    place = {static_cast<std::uint32_t>(ns),
+             static_cast<std::uint32_t>(ns >> 32),
+             requester_of(request),
+             request.target_object,
+             request.tid,
+             request.service,
+             request.epc};
+  }
   // How well a request fits an answer: 0 not at all. One that has run out of time is taken out.
   static unsigned score_of(Request& one, const Key& answer, PacketTime now) noexcept;
 
