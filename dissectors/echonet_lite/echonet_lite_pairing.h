@@ -51,16 +51,19 @@ class PairingTable {
   // True with the time since the request; it is then forgotten, unless it was for all instances, each of which answers.
   // Among several requests that fit, one that asked for the same first property wins, then one for the very instance.
   bool take(const Key& answer, PacketTime now, Duration& latency) noexcept {
-    // Mostly what was asked last is answered, to the letter.
+    // Mostly what was asked is answered to the letter. There is one such request at most, since a repeated one is not
+    // kept, and no other fits as well.
     Place& place = *set_of(answer.pair).at(0);
-    Request& one = place.requests[0];
-    if (place.pair != answer.pair || place.further != 0 || place.requests[1].used() || !same_but_target(one, answer) ||
-        one.target != answer.target_object || one.epc != answer.epc || is_all_instances(one.target) ||
-        now - one.time() > answer_time_max)
-      return take_among(answer, now, latency);
-    latency = now - one.time();
-    one.requester = 0;
-    return true;
+    if (place.pair != answer.pair) return take_among(answer, now, latency);
+    for (Request& one : place.requests) {
+      if (!same_but_target(one, answer) || one.target != answer.target_object || one.epc != answer.epc ||
+          is_all_instances(one.target) || now - one.time() > answer_time_max)
+        continue;
+      latency = now - one.time();
+      one.requester = 0;
+      return true;
+    }
+    return take_among(answer, now, latency);
   }
 
   // Whether a request of the answer's pair, whatever it asked, was remembered within `answer_time_max`: then the pair
