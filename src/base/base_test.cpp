@@ -9,6 +9,7 @@
 #include "base/fixed_vector.h"
 #include "base/hash.h"
 #include "base/json_writer.h"
+#include "base/large_vector.h"
 #include "base/parse_error.h"
 #include "base/pool.h"
 #include "base/result.h"
@@ -224,6 +225,29 @@ TEST(Pool, a_freed_slot_comes_back_first_and_fresh) {
 TEST(Pool, of_no_slots_is_always_full) {
   Pool<Slot> pool(0);
   EXPECT_EQ(pool.allocate(), 0u);
+}
+
+TEST(LargeVector, holds_what_a_vector_holds_and_large_blocks_begin_on_a_huge_page) {
+  constexpr std::size_t page = LargeAllocator<std::uint64_t>::page_bytes;
+  LargeVector<std::uint64_t> values;
+  std::size_t large = 0;
+  for (std::uint64_t i = 0; i < 1'500'000; ++i) {
+    values.push_back(i * 3);
+    // At each growth, on both sides of the bound.
+    if (values.size() != values.capacity() || values.capacity() * 8 < LargeAllocator<std::uint64_t>::bytes_min)
+      continue;
+    ++large;
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(values.data()) % page, 0u) << values.capacity();
+  }
+  EXPECT_GE(large, 2u);
+  for (std::uint64_t i = 0; i < values.size(); ++i) ASSERT_EQ(values[i], i * 3);
+  LargeVector<std::uint64_t> copy = values, moved = std::move(values);
+  EXPECT_EQ(copy, moved);
+  moved.resize(10);
+  moved.shrink_to_fit();
+  EXPECT_EQ(moved.back(), 27u);
+  EXPECT_EQ(LargeVector<std::uint64_t>(1'000'000).at(999'999), 0u);
+  EXPECT_THROW(LargeVector<std::uint64_t>().reserve(static_cast<std::size_t>(-1)), std::exception);
 }
 
 TEST(FixedVector, refuses_what_does_not_fit) {

@@ -2,7 +2,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
+
+#include "base/large_vector.h"
 
 namespace tsujiban::config {
 
@@ -43,14 +44,14 @@ class FlatMap {
     return at;
   }
   void grow() {
-    std::vector<Slot> old(slots_.empty() ? slots_min : slots_.size() * 2);
+    LargeVector<Slot> old(slots_.empty() ? slots_min : slots_.size() * 2);
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.used) slots_[index_of(slot.key)] = slot;
     }
   }
 
-  std::vector<Slot> slots_;
+  LargeVector<Slot> slots_;
   std::size_t count_ = 0;
 };
 

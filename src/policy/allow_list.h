@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/fixed_vector.h"
+#include "base/large_vector.h"
 #include "policy/inventory.h"
 #include "policy/name_pairs.h"
 
@@ -102,7 +103,7 @@ class AllowList {
 
   std::shared_ptr<const Inventory> inventory_;
   NamePairs pairs_;
-  std::vector<std::uint32_t> terms_of_;  // By entry, into `terms_`.
+  LargeVector<std::uint32_t> terms_of_;  // By entry, into `terms_`.
   std::vector<Terms> terms_;
   std::vector<config::PortRange> ports_;
   std::vector<config::TimeWindow> windows_;

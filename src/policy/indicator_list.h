@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/large_vector.h"
 #include "config/indicators.h"
 #include "model/fact.h"
 #include "policy/local_clock.h"
@@ -68,7 +69,7 @@ class IndicatorList {
   std::shared_ptr<const config::IndicatorLists> lists_;
   LocalClock clock_;
   HashSeed seed_;
-  std::vector<Slot> slots_;
+  LargeVector<Slot> slots_;
   PrefixTable prefixes_;
   std::uint32_t labels_max_ = 0;  // Of a domain; longer endings of a name need no search.
 };

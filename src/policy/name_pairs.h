@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/large_vector.h"
 #include "base/prefetch.h"
 #include "policy/inventory.h"
 
@@ -112,10 +113,10 @@ class NamePairs {
   std::vector<std::uint32_t> assets_, segments_, domains_;
   std::array<std::uint32_t, role_count> roles_{};
   PrefixTable prefixes_;
-  std::vector<NameFacts> facts_ = std::vector<NameFacts>(1);  // By id.
-  std::vector<Slot> slots_ = std::vector<Slot>(1);
+  LargeVector<NameFacts> facts_ = LargeVector<NameFacts>(1);  // By id.
+  LargeVector<Slot> slots_ = LargeVector<Slot>(1);
   std::size_t mask_ = 0;
-  std::vector<std::uint32_t> entries_;
+  LargeVector<std::uint32_t> entries_;
 };
 
 }  // namespace tsujiban::policy

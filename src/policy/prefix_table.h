@@ -6,6 +6,7 @@
 
 #include "base/fixed_vector.h"
 #include "base/hash.h"
+#include "base/large_vector.h"
 #include "base/prefetch.h"
 #include "model/address.h"
 
@@ -103,7 +104,7 @@ class PrefixTable {
 
   HashSeed seed_;
   std::size_t mask_ = 0;
-  std::vector<Slot> slots_ = std::vector<Slot>(1);
+  LargeVector<Slot> slots_ = LargeVector<Slot>(1);
   FixedVector<std::uint8_t, lengths_max> lengths_[2];  // Of IPv6 and IPv4, the longest first.
 };
 
