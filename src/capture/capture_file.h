@@ -32,7 +32,7 @@ std::unique_ptr<PacketSource> open_capture(std::span<const std::string> paths, s
 
 // Whether open_capture gives the same packets with the same numbers however often it is called: all paths are plain
 // files,
-// or folders of such. Then each worker can walk a mapping of its own.
+// or folders of such. Then each worker can walk them by itself.
 bool can_reopen(std::span<const std::string> paths);
 
 }  // namespace tsujiban::capture

@@ -218,6 +218,35 @@ TEST(OpenCapture, a_long_mapped_file_is_read_whole_over_many_windows) {
   EXPECT_FALSE(got.damaged) << got.damage;
 }
 
+// As several workers walk one capture, each at its own pace: the pages are shared, and come and go between them.
+TEST(OpenCapture, readers_of_one_mapping_see_all_of_it_at_whatever_pace) {
+  const Folder folder;
+  Writer to = pcap_header(Order::little);
+  for (std::uint32_t i = 0; i < 20'000; ++i) pcap_record(to, i, 0, std::string(i % 1500, static_cast<char>(i)), 1500);
+  ASSERT_GT(to.out.size(), 6 * map_window_bytes);
+  const std::string path = folder.write("long.pcap", to.out);
+  const auto expected = read_mapped(to.out).packets;
+  const auto first = must_open({path}), second = must_open({path});
+  std::vector<RawPacket> packets(64), ahead(64);
+  std::size_t count = 0, count_ahead = 0, at = 0;
+  // The first is half of the file ahead, then waits for the second to overtake it.
+  const std::size_t half = expected.size() / 2 / 64 * 64;
+  for (std::size_t i = 0; i < half; i += 64) ASSERT_EQ(first->next(ahead, count_ahead), SourceState::more);
+  EXPECT_EQ(first->next(ahead, count_ahead), SourceState::more);
+  for (SourceState state = SourceState::more; state == SourceState::more;) {
+    state = second->next(packets, count);
+    if (at == half) {
+      EXPECT_EQ(packets[0].data, ahead[0].data) << "two mappings of one file";
+    }
+    for (std::size_t i = 0; i < count; ++i, ++at) ASSERT_EQ(seen(packets[i]), expected[at]);
+  }
+  EXPECT_EQ(at, expected.size());
+  // What the second has left behind is still there for the first, and for one that comes late.
+  for (std::size_t i = 0; i < count_ahead; ++i) ASSERT_EQ(seen(ahead[i]).bytes, expected[half + i].bytes);
+  EXPECT_EQ(drain(*first, 64).packets.size(), expected.size() - half - 64);
+  EXPECT_EQ(drain(*must_open({path}), 64).packets, expected);
+}
+
 // Standard input replaced by a pipe into which another thread writes, piece by piece, and then it is put back.
 TEST(OpenCapture, standard_input_delivers_each_packet_while_the_pipe_is_slow) {
   int ends[2];

@@ -45,10 +45,9 @@ std::unique_ptr<FileReader> FileReader::open(const std::string& path, std::strin
     if (!standard_input && status.st_size > 0 &&
         !is_compressed({first, static_cast<std::size_t>(std::max<ssize_t>(got, 0))})) {
       const auto bytes = static_cast<std::size_t>(status.st_size);
-      reader->file_ = MappedFile::map(descriptor, bytes);
-      if (reader->file_ != nullptr) {
-        madvise(reader->file_->data(), bytes, MADV_SEQUENTIAL);  // Advice only.
-        reader->data_ = reader->file_->data();
+      if (std::shared_ptr<MappedFile> file = MappedFile::map(descriptor, bytes); file != nullptr) {
+        reader->data_ = file->data();
+        reader->walk_ = std::make_unique<MappedWalk>(std::move(file));
         return reader->begin(name, error) ? std::move(reader) : nullptr;
       }
     }
@@ -99,10 +98,11 @@ ParseState FileReader::read(std::span<RawPacket> to, std::size_t& count, std::ui
     const std::size_t before = count;
     const ParseState state = parser_.parse({data_ + begin_, end_ - begin_}, last_, to, count, number + before, input);
     begin_ += parser_.consumed();
-    if (file_ != nullptr) {
+    if (walk_ != nullptr) {
       // The page in which the file ends now reads as zeros behind that: empty records, or a damaged one.
       const bool zeros = state == ParseState::damaged || (count != before && to[count - 1].length_captured == 0);
-      if (file_->is_holed() || (zeros && file_->size_now() < file_->size())) [[unlikely]]
+      const MappedFile& file = walk_->file();
+      if (file.is_holed() || (zeros && file.size_now() < file.size())) [[unlikely]]
         return cut(to, count);
     }
     if (state == ParseState::end && unreadable_) return ParseState::damaged;
@@ -118,7 +118,7 @@ ParseState FileReader::read(std::span<RawPacket> to, std::size_t& count, std::ui
 
 // Somebody has cut the file below what was brought in already. What lies before the cut is still delivered, once.
 ParseState FileReader::cut(std::span<const RawPacket> read, std::size_t& count) noexcept {
-  const std::uint8_t* const there = data_ + file_->size_now();
+  const std::uint8_t* const there = data_ + walk_->file().size_now();
   while (count != 0 && read[count - 1].data + read[count - 1].length_captured > there) --count;
   unreadable_ = was_cut_ = true;
   return count != 0 ? ParseState::full : ParseState::damaged;
@@ -129,33 +129,22 @@ bool FileReader::extend_window(std::size_t needed) noexcept {
 }
 
 // Brings the next part of the file in before the walk touches it: one call instead of hundreds of page faults, and
-// where
-// the file has shrunk since it was opened the call says so, while touching the page would end the program (SIGBUS).
+// where the file has shrunk since it was opened that is told here, before zeros are read.
 bool FileReader::extend_mapped(std::size_t needed) noexcept {
   // A capture in memory has no file, and all of it is there.
-  const std::size_t size = file_ != nullptr ? file_->size() : end_;
-  if (file_ != nullptr && file_->size_now() < size) return false;
-  const std::size_t from = page_floor(end_);
-  const std::size_t to = std::min(size, std::max(page_floor(end_ + map_window_bytes), begin_ + needed));
+  const std::size_t size = walk_ != nullptr ? walk_->file().size() : end_;
+  if (walk_ != nullptr && walk_->file().size_now() < size) return false;
+  const std::size_t to =
+      std::min(size, page_floor(std::max(end_ + map_window_bytes, begin_ + needed + page_bytes - 1)));
   if (to == end_) {
     last_ = true;
     return true;
   }
-  if (to < size) {
-    // Lets the kernel read the part after this one from the disk meanwhile.
-    madvise(data_ + page_floor(to), std::min(map_window_bytes, size - page_floor(to)), MADV_WILLNEED);
-  }
-  if (madvise(data_ + from, to - from, MADV_POPULATE_READ) != 0 && errno != EINVAL && errno != EINTR &&
-      errno != EAGAIN) {
-    return false;
-  }
+  // What lies behind this part is read from the disk meanwhile.
+  if (!walk_->bring_in(page_floor(end_), to, std::min(map_window_bytes, size - to))) return false;
   // Everything a window behind the walk is done with: no batch spans more, and if one did, the kernel would bring the
   // pages back. So the resident part of a file of any size stays small.
-  const std::size_t done = page_floor(begin_ > map_window_bytes ? begin_ - map_window_bytes : 0);
-  if (done > released_) {
-    madvise(data_ + released_, done - released_, MADV_DONTNEED);
-    released_ = done;
-  }
+  if (begin_ > map_window_bytes) walk_->done_with(page_floor(begin_ - map_window_bytes));
   end_ = to;
   last_ = end_ == size;
   return true;

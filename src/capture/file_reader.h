@@ -12,7 +12,8 @@
 
 namespace tsujiban::capture {
 
-// Bytes of a mapped file that are brought in ahead of the walk at a time; about twice that is resident at once.
+// Bytes of a mapped file that are brought in ahead of the walk at a time; about twice that is resident at once, and
+// what lies between those who walk the same file.
 inline constexpr std::size_t map_window_bytes = 2u << 20;
 // Bytes of a stream that are read at a time. The buffer grows beyond this only for one block that is larger.
 inline constexpr std::size_t stream_buffer_bytes = 1u << 20;
@@ -59,9 +60,8 @@ class FileReader {
   bool last_ = false;
   bool unreadable_ = false;  // The bytes from `end_` on could not be had.
   // Mapped only.
-  std::unique_ptr<MappedFile> file_;
-  bool was_cut_ = false;      // So that zeros stand where the walk is.
-  std::size_t released_ = 0;  // Bytes of the mapping, from its start, that were given back.
+  std::unique_ptr<MappedWalk> walk_;
+  bool was_cut_ = false;  // So that zeros stand where the walk is.
   // Streamed only.
   std::unique_ptr<ByteStream> stream_;
   ReservedMemory buffer_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace tsujiban::capture {
 namespace {
@@ -18,6 +19,7 @@ std::uintptr_t page_bytes = 0;
 }  // namespace
 
 MappedFile::Place MappedFile::places_[files_max];
+std::mutex MappedFile::registry_;
 
 // Runs where any thread stood: nothing but what signals may call.
 void MappedFile::fault(int signal, void* info, void* context) noexcept {
@@ -50,9 +52,20 @@ bool MappedFile::install() noexcept {
   return sigaction(SIGBUS, nullptr, &before) == 0 && sigaction(SIGBUS, &action, nullptr) == 0;
 }
 
-std::unique_ptr<MappedFile> MappedFile::map(int descriptor, std::size_t bytes) {
+std::shared_ptr<MappedFile> MappedFile::map(int descriptor, std::size_t bytes) {
   static const bool installed = install();
-  if (!installed) return nullptr;
+  struct stat status {};
+  if (!installed || fstat(descriptor, &status) != 0) return nullptr;
+  const std::lock_guard lock(registry_);
+  for (Place& one : places_) {
+    if (one.begin.load(std::memory_order_relaxed) == 0 || one.device != status.st_dev || one.inode != status.st_ino ||
+        one.size.load(std::memory_order_relaxed) != bytes || one.holed.load(std::memory_order_relaxed))
+      continue;
+    if (std::shared_ptr<MappedFile> file = one.file.lock(); file != nullptr) {
+      close(descriptor);
+      return file;
+    }
+  }
   Place* const place =
       std::find_if(std::begin(places_), std::end(places_), [](Place& one) { return !one.taken.exchange(true); });
   if (place == std::end(places_)) return nullptr;
@@ -61,19 +74,25 @@ std::unique_ptr<MappedFile> MappedFile::map(int descriptor, std::size_t bytes) {
     place->taken.store(false);
     return nullptr;
   }
-  std::unique_ptr<MappedFile> file(new MappedFile);
+  std::shared_ptr<MappedFile> file(new MappedFile);
   file->place_ = place;
   file->data_ = static_cast<std::uint8_t*>(at);
   file->size_ = bytes;
   file->descriptor_ = descriptor;
+  place->device = status.st_dev;
+  place->inode = status.st_ino;
+  place->file = file;
   place->holed.store(false, std::memory_order_relaxed);
   place->size.store(bytes, std::memory_order_relaxed);
   place->begin.store(reinterpret_cast<std::uintptr_t>(at), std::memory_order_release);
+  madvise(at, bytes, MADV_SEQUENTIAL);  // Advice only.
   return file;
 }
 
 MappedFile::~MappedFile() {
+  const std::lock_guard lock(registry_);
   place_->begin.store(0, std::memory_order_release);
+  place_->file.reset();
   munmap(data_, size_);
   close(descriptor_);
   place_->taken.store(false);
@@ -83,6 +102,43 @@ std::size_t MappedFile::size_now() const noexcept {
   struct stat status {};
   if (fstat(descriptor_, &status) != 0) return size_;
   return std::min(size_, static_cast<std::size_t>(std::max<off_t>(status.st_size, 0)));
+}
+
+MappedWalk::MappedWalk(std::shared_ptr<MappedFile> file) : file_(std::move(file)) {
+  const std::lock_guard lock(file_->walks_);
+  auto& done = file_->done_;
+  index_ = static_cast<std::size_t>(std::find(done.begin(), done.end(), MappedFile::nobody) - done.begin());
+  if (index_ == done.size()) done.push_back(0);
+  done[index_] = 0;
+}
+
+MappedWalk::~MappedWalk() {
+  const std::lock_guard lock(file_->walks_);
+  file_->done_[index_] = MappedFile::nobody;
+}
+
+bool MappedWalk::bring_in(std::size_t from, std::size_t to, std::size_t ahead) noexcept {
+  {
+    const std::lock_guard lock(file_->walks_);
+    if (from >= file_->gone_ && to <= file_->there_) return true;
+    // From now on others leave it to this one. Who comes to a page before it is there waits for it in a page fault.
+    file_->there_ = std::max(file_->there_, to);
+  }
+  if (ahead != 0) madvise(file_->data_ + to, ahead, MADV_WILLNEED);
+  return madvise(file_->data_ + from, to - from, MADV_POPULATE_READ) == 0 || errno == EINVAL || errno == EINTR ||
+         errno == EAGAIN;
+}
+
+void MappedWalk::done_with(std::size_t to) noexcept {
+  const std::lock_guard lock(file_->walks_);
+  std::size_t& mine = file_->done_[index_];
+  if (to <= mine) return;
+  const std::size_t from = mine;
+  mine = to;
+  const std::size_t least = *std::min_element(file_->done_.begin(), file_->done_.end());
+  if (least <= from) return;  // Whoever is there will give it back.
+  file_->gone_ = std::max(file_->gone_, least);
+  madvise(file_->data_ + from, least - from, MADV_DONTNEED);
 }
 
 }  // namespace tsujiban::capture
