@@ -49,6 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   decoder.decode(raw, {now}, packet);
   decoder.decode_layers(raw, {now}, again);
   TSUJIBAN_CHECK(decode::same_reading(packet, again));
+  std::uint64_t pair_hash = 0;
+  TSUJIBAN_CHECK(!decoder.glance(raw, 0, pair_hash) || pair_hash == packet.pair_hash);
   check_views(packet, begin, length);
   decode::verify_checksum(packet);
   filter.is_duplicate(packet);

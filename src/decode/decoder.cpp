@@ -374,6 +374,51 @@ void Decoder::decode(const RawPacket& raw, PacketTime now, DecodedPacket& packet
   decode_layers(raw, now, packet);
 }
 
+// Whatever else is wrong with such a packet, its addresses stand where they stand.
+bool Decoder::glance(const RawPacket& raw, std::uint16_t watched_port, std::uint64_t& pair_hash) const noexcept {
+  constexpr std::uint32_t ports_bytes = 4;
+  constexpr std::uint32_t least = ethernet_header_bytes + ipv4_header_bytes_min + ports_bytes, vlan_tag_bytes = 4;
+  if (raw.link != LinkType::ethernet || raw.length_captured < least + vlan_tag_bytes) return false;
+  const std::uint8_t* header = raw.data + ethernet_header_bytes;
+  SegmentKey segment;
+  std::uint16_t type = load_be16(raw.data + 12);
+  if (type == ethertype::vlan) {
+    const std::uint16_t id = load_be16(header) & 0xfff;
+    if (id != 0) segment = SegmentKey::from_raw(0x1000u | id);
+    type = load_be16(header + 2);
+    header += vlan_tag_bytes;
+  }
+  IpAddress source, destination;
+  const std::uint8_t* transport;
+  std::uint8_t protocol;
+  if (type == ethertype::ipv4) {
+    constexpr std::uint64_t version_and_fragment = 0xff3f'0000'0000'00ffu;  // As in `decode_plain`.
+    if ((load_le64(header) & version_and_fragment) != 0x45) return false;
+    protocol = header[9];
+    source = IpAddress::v4(load_be32(header + 12));
+    destination = IpAddress::v4(load_be32(header + 16));
+    transport = header + ipv4_header_bytes_min;
+  } else if (type == ethertype::ipv6) {
+    if (static_cast<std::size_t>(raw.data + raw.length_captured - header) < ipv6_header_bytes + ports_bytes ||
+        header[0] >> 4 != 6)
+      return false;
+    protocol = header[6];
+    source = IpAddress::v6(header + 8);
+    destination = IpAddress::v6(header + 24);
+    transport = header + ipv6_header_bytes;
+  } else {
+    return false;
+  }
+  const std::uint16_t source_port = load_be16(transport), destination_port = load_be16(transport + 2);
+  const bool udp = protocol == static_cast<std::uint8_t>(IpProtocol::udp),
+             tcp = protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
+  if (!(tcp | udp) || (udp && is_tunnel_port(destination_port)) ||
+      (watched_port != 0 && (source_port == watched_port || destination_port == watched_port)))
+    return false;
+  pair_hash = pair_hash_of(seed_, segment, source, destination);
+  return true;
+}
+
 void Decoder::decode_layers(const RawPacket& raw, PacketTime now, DecodedPacket& packet) const noexcept {
   clear(packet);
   packet.raw = &raw;

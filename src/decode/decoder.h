@@ -24,7 +24,11 @@ class Decoder {
   // says, so that nothing hides from the flow table behind a tunnel header; what was broken inside is in `anomalies`
   // all the same.
   void decode(const RawPacket& raw, PacketTime now, DecodedPacket& packet) const noexcept;
-  // The same, layer by layer also for what is plain: slower, and what `decode` is tested against.
+  // The pair hash that `decode` would give, told from the addresses of UDP and TCP straight over IP and Ethernet with
+  // at most one VLAN tag, so that who goes on with a share of the packets need not read the others. False: only
+  // `decode` says, for all other packets and for those of which a port is `watched_port` (0: none is watched).
+  bool glance(const RawPacket& raw, std::uint16_t watched_port, std::uint64_t& pair_hash) const noexcept;
+  // `decode`, layer by layer also for what is plain: slower, and what `decode` is tested against.
   void decode_layers(const RawPacket& raw, PacketTime now, DecodedPacket& packet) const noexcept;
 
   // Goes on inside a datagram reassembled from fragments. `header` is the decoded fragment that completed it: link,

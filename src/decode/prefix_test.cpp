@@ -82,6 +82,49 @@ TEST(PlainPackets, are_read_the_same_as_layer_by_layer_whatever_byte_is_changed)
   EXPECT_GT(others, 1000u);
 }
 
+// `Decoded` holds what a glance says against what reading says.
+TEST(Glances, say_the_pair_that_reading_says_whatever_byte_is_changed) {
+  const Packet datagram = udp(3610, 40000, fill(14));
+  const Packet told[] = {
+      ethernet(0x0800, ipv4(17, datagram)),
+      ethernet(0x0800, ipv4(6, tcp(40000, 443, 0x18, fill(20)))),
+      ethernet(0x86dd, ipv6(17, datagram)),
+      ethernet(0x86dd, ipv6(6, tcp(40000, 443, 0x18, fill(20)))),
+      ethernet(0x8100, be16(112) + be16(0x0800) + ipv4(17, datagram)),
+      ethernet(0x8100, be16(112) + be16(0x86dd) + ipv6(17, datagram)),
+  };
+  unsigned glances = 0, others = 0;
+  for (const Packet& packet : told) {
+    EXPECT_TRUE(Decoded(packet).glanced());
+    for (std::size_t at = 12; at < packet.size(); ++at) {
+      for (unsigned value = 0; value < 256; ++value) {
+        Packet changed = packet;
+        changed[at] = static_cast<std::uint8_t>(value);
+        (Decoded(changed).glanced() ? glances : others)++;
+      }
+    }
+    for (std::size_t length = 0; length < packet.size(); ++length)
+      Decoded(Packet(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(length)));
+  }
+  EXPECT_GT(glances, 10'000u);
+  EXPECT_GT(others, 1'000u);
+}
+
+TEST(Glances, are_not_taken_where_another_pair_may_be_inside_or_a_port_is_watched) {
+  const Packet inner = ethernet(0x0800, ipv4(17, udp(1, 2, fill(8))));
+  for (const std::uint16_t port : {std::uint16_t{4789}, std::uint16_t{8472}, std::uint16_t{6081}})
+    EXPECT_FALSE(Decoded(ethernet(0x0800, ipv4(17, udp(50000, port, vxlan(1, inner))))).glanced()) << port;
+  EXPECT_FALSE(Decoded(ethernet(0x0800, ipv4(47, gre(0, 0x0800, {}, ipv4(17, udp(1, 2, {})))))).glanced());
+  EXPECT_FALSE(Decoded(ethernet(0x0800, ipv4(17, fill(24), {.fragment = 0x2000}))).glanced());
+  Decoded query(ethernet(0x0800, ipv4(17, udp(50000, 53, fill(12))))),
+      answer(ethernet(0x86dd, ipv6(6, tcp(53, 50000, 0x18, fill(12)))));
+  for (Decoded* packet : {&query, &answer}) {
+    EXPECT_TRUE(packet->glanced());
+    EXPECT_TRUE(packet->glanced(54));
+    EXPECT_FALSE(packet->glanced(53));
+  }
+}
+
 TEST(Prefixes, a_snapped_transport_header_keeps_its_ports) {
   const Packet whole = ethernet(0x0800, ipv4(6, tcp(40000, 443, 0x18, fill(20))));
   const Packet prefix(whole.begin(), whole.begin() + 14 + 20 + 8);

@@ -90,7 +90,13 @@ struct Decoded {
     DecodedPacket by_layers;
     Decoder(HashSeed{}).decode_layers(raw, time, by_layers);
     TSUJIBAN_CHECK(same_reading(packet, by_layers));
+    TSUJIBAN_CHECK(!glanced() || pair_hash_glanced == packet.pair_hash);
   }
+  // Whether the pair is told at a glance, with what is said of it in `pair_hash_glanced`.
+  bool glanced(std::uint16_t watched_port = 0) {
+    return Decoder(HashSeed{}).glance(raw, watched_port, pair_hash_glanced);
+  }
+  std::uint64_t pair_hash_glanced = 0;
   Decoded(const Decoded&) = delete;
   Decoded& operator=(const Decoded&) = delete;
   const DecodedPacket* operator->() const { return &packet; }
