@@ -1,11 +1,11 @@
 #include "pipeline/worker.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdio>
 
 #include "base/prefetch.h"
 #include "output/record_json.h"
+#include "pipeline/next_batch.h"
 
 namespace tsujiban::pipeline {
 namespace {
@@ -29,15 +29,6 @@ output::FlowEndReason reason_of(flow::EndReason reason) noexcept {
     default:
       return output::FlowEndReason::forced;
   }
-}
-
-// Bytes from the first packet's to the end of the last one's; 0 where they do not lie in one row.
-std::uintptr_t batch_bytes_of(std::span<const RawPacket> packets) noexcept {
-  constexpr std::uintptr_t row_bytes_max = 96 * 1024;
-  if (packets.empty()) return 0;
-  const auto begin = reinterpret_cast<std::uintptr_t>(packets.front().data);
-  const auto end = reinterpret_cast<std::uintptr_t>(packets.back().data) + packets.back().length_captured;
-  return end - begin <= row_bytes_max ? end - begin : 0;
 }
 
 bool is_icmp(std::uint8_t protocol) noexcept {
@@ -119,14 +110,26 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
   records_.prefetch_pair(packet.pair_hash, asks);
 }
 
-// In a mapped capture and in a block the next batch lies behind this one. Its lines are asked for packet by packet
-// while this one is worked on: asked for in one go, when the walk comes to them, they queue up at the core's few fill
-// buffers. Measured on 2 M packets of 186 bytes: 46 ns a packet for the walk without, 6 ns with it.
-[[gnu::always_inline]] inline void Worker::prefetch_next(const RawPacket& packet, std::uintptr_t batch_bytes) noexcept {
-  constexpr std::uint32_t record_header_bytes = 16, bytes_max = 2048;  // Longer packets: the core sees the row itself.
-  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(packet.data) + batch_bytes;
-  const std::uintptr_t end = begin + std::min(packet.length_captured + record_header_bytes, bytes_max);
-  for (std::uintptr_t line = begin; line < end; line += 64) prefetch_read(std::bit_cast<const void*>(line));
+// Which of several workers' packets are this one's, without a branch on it, which nobody could predict. Those that
+// are not told at a glance are read here. All others' `transport` is null.
+std::size_t Worker::pick_own(std::span<const RawPacket> packets) noexcept {
+  const std::uint16_t watched_port = names_ != nullptr && name_reader_ != nullptr ? name_reader_->server_port : 0;
+  std::size_t own = 0;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    DecodedPacket& packet = packets_[i];
+    const PacketTime now = clock_.advance(packets[i].time);
+    std::uint64_t pair_hash;
+    if (decoder_.glance(packets[i], watched_port, pair_hash)) [[likely]] {
+      packet.time = now;
+      packet.transport = nullptr;
+    } else {
+      decoder_.decode(packets[i], now, packet);
+      pair_hash = packet.pair_hash;
+    }
+    own_[own] = static_cast<std::uint32_t>(i);
+    own += is_mine(pair_hash);
+  }
+  return own;
 }
 
 void Worker::process(std::span<const RawPacket> packets) noexcept {
@@ -135,13 +138,17 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
   // First everything is decoded and all that asks for the packet's bytes is done, so that the tables' lines are on
   // their way while the next packets are looked at.
   DecodedPacket* const decoded = packets_.data();
-  std::size_t own = 0;
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    DecodedPacket& packet = decoded[i];
-    decoder_.decode(packets[i], clock_.advance(packets[i].time), packet);
-    if (packets[i].link != link_last_ || links_.empty()) [[unlikely]]
-      note_link(packets[i].link);
-    if (!is_mine(packet)) continue;
+  const bool alone = run_.workers == 1;
+  const std::size_t own = alone ? packets.size() : pick_own(packets);
+  for (std::size_t k = 0; k < own; ++k) {
+    if (alone) own_[k] = static_cast<std::uint32_t>(k);
+    const RawPacket& raw = packets[own_[k]];
+    DecodedPacket& packet = decoded[own_[k]];
+    if (alone) {
+      decoder_.decode(raw, clock_.advance(raw.time), packet);
+    } else if (packet.transport == nullptr) {
+      decoder_.decode(raw, packet.time, packet);
+    }
     packet.duplicate = false;
     const std::uint64_t tag = duplicates_.tag_of(packet);
     if (tag != 0) {
@@ -149,8 +156,12 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
       flows_.prefetch_index(packet.flow_hash);
       if (run_.checksum != config::ChecksumMode::ignore) decode::verify_checksum(packet);
     }
-    tags_[own] = tag;
-    own_[own++] = static_cast<std::uint32_t>(i);
+    tags_[k] = tag;
+  }
+  own_[own] = static_cast<std::uint32_t>(packets.size());
+  for (const RawPacket& raw : packets) {
+    if (raw.link != link_last_ || links_.empty()) [[unlikely]]
+      note_link(raw.link);
   }
 
   matches_.clear();
@@ -201,23 +212,27 @@ void Worker::process(std::span<const RawPacket> packets) noexcept {
     }
   }
 
-  const std::uintptr_t batch_bytes = batch_bytes_of(packets);
+  // Others' packets are looked at where they may move the clock by a second, or say names.
+  const auto begins_second = [this](PacketTime now) {
+    return static_cast<std::uint64_t>(now.ns) - static_cast<std::uint64_t>(second_begins_ns_) >= 1'000'000'000;
+  };
+  const bool each = alone || names_ != nullptr || (!packets.empty() && begins_second(decoded[packets.size() - 1].time));
+  NextBatch next_batch(packets, each ? packets.size() : own);
   std::size_t k = 0;
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    if (batch_bytes != 0) prefetch_next(packets[i], batch_bytes);
+  for (std::size_t i = each ? 0 : own_[0]; i < packets.size(); i = each ? i + 1 : own_[k]) {
+    next_batch.prefetch_part();
     if (k + states_ahead < own && hangs_[k + states_ahead].session != 0)
       prefetch_states(hangs_[k + states_ahead].session, decoded[own_[k + states_ahead]].payload_length != 0);
     if (k + pairs_ahead < own && hangs_[k + pairs_ahead].app != AppProtocol::unknown)
       prefetch_pair(decoded[own_[k + pairs_ahead]], hangs_[k + pairs_ahead].app);
     const PacketTime now = decoded[i].time;
     // Beyond the present second, or before it; the division that tells is not for every packet.
-    if (static_cast<std::uint64_t>(now.ns) - static_cast<std::uint64_t>(second_begins_ns_) >= 1'000'000'000)
-        [[unlikely]] {
+    if (begins_second(now)) [[unlikely]] {
       if (now.ns / 1'000'000'000 != tick_second_) tick(now, packets[i].number, Phase::tick);
     }
     if (names_ != nullptr) [[unlikely]]
       note_names(decoded[i]);
-    if (k < own && own_[k] == i) {
+    if (own_[k] == i) {
       ++k;
       records_.set_order({packets[i].number, Phase::packet, 0});
       handle(decoded[i], i, guesses_[k - 1]);

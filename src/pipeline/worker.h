@@ -24,8 +24,8 @@
 
 namespace tsujiban::pipeline {
 
-// Packets in, records out, on one core. Every worker sees every packet: it decodes it, so that all agree on time, and
-// goes on with those whose segment and address pair are its share. Nothing is shared with other workers but the
+// Packets in, records out, on one core. Every worker sees every packet's time, so that all agree on it, and its pair,
+// and goes on with those whose segment and address pair are its share. Nothing is shared with other workers but the
 // immutable run, of which each has its own copy: a reload reaches it between two batches.
 class Worker final : private flow::FlowEndHandler,
                      private reassembly::StreamConsumer,
@@ -64,11 +64,11 @@ class Worker final : private flow::FlowEndHandler,
     std::uint32_t scanner;  // Whose states `scan` has: `scanner_number_` then.
   };
 
-  bool is_mine(const DecodedPacket& packet) const noexcept {
-    return run_.workers == 1 || static_cast<std::uint32_t>((packet.pair_hash >> 32) * run_.workers >> 32) == index_;
+  bool is_mine(std::uint64_t pair_hash) const noexcept {
+    return static_cast<std::uint32_t>((pair_hash >> 32) * run_.workers >> 32) == index_;
   }
+  std::size_t pick_own(std::span<const RawPacket> packets) noexcept;
   static constexpr std::size_t states_ahead = 6;  // Packets between fetching a TCP flow's states and using them.
-  static void prefetch_next(const RawPacket& packet, std::uintptr_t batch_bytes) noexcept;
   void prefetch_states(std::uint32_t session_index, bool has_payload) const noexcept;
   static constexpr std::size_t pairs_ahead = 8;
   void prefetch_pair(const DecodedPacket& packet, AppProtocol app) const noexcept;
@@ -164,7 +164,7 @@ class Worker final : private flow::FlowEndHandler,
   static constexpr Duration name_wait = Duration::seconds(60);  // Who says no name until then says none.
   std::uint8_t told_mark_ = 0;                                  // The minute now.
   std::vector<DecodedPacket> packets_;                          // batch_max, reused.
-  std::array<std::uint32_t, batch_max> own_{};
+  std::array<std::uint32_t, batch_max + 1> own_{};              // Indices, and one behind the last.
   std::array<std::uint64_t, batch_max> tags_{};
   std::array<std::uint32_t, batch_max> guesses_{};
   // What a packet's flow, where the guess is right, has behind it: a TCP session, or the protocol of its datagrams.

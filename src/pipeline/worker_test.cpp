@@ -149,6 +149,53 @@ TEST(Worker, shares_of_four_workers_are_the_whole) {
   EXPECT_EQ(echonet, 200u);
 }
 
+// Each second of packet time is seen by both of two workers at the same packet, whosever that is: what time alone
+// brings about, flows that end, stands where one worker has it.
+TEST(Worker, shares_of_two_workers_make_the_records_of_one_in_their_places) {
+  struct Record {
+    Order order;
+    RecordKind kind;
+    std::string text;
+    auto operator<=>(const Record&) const = default;
+  };
+  std::vector<Frame> frames;
+  for (std::uint32_t i = 0; i < 1000; ++i)
+    frames.push_back(i % 7 == 3 ? arp_frame(0x0a000000 + i % 50, meter.address)
+                                : udp_frame({0x0a000000 + i * i % 90, 3610}, meter, echonet_get(1)));
+  const auto records_of = [&](unsigned workers) {
+    std::vector<Record> records;
+    std::size_t pulses = 0;
+    for (unsigned index = 0; index < workers; ++index) {
+      Bench bench({}, EventTypes::all(), workers, index);
+      std::vector<RawPacket> raw;
+      for (std::size_t i = 0; i < frames.size(); ++i) {
+        const auto size = static_cast<std::uint32_t>(frames[i].size());
+        // Now a second has many packets, now a packet many seconds.
+        const std::int64_t ns = static_cast<std::int64_t>(i) * (i % 200 < 100 ? 1'000'000 : 700'000'000);
+        raw.push_back({frames[i].data(), size, size, {ns}, i + 1, LinkType::ethernet, 0});
+      }
+      for (std::size_t i = 0; i < raw.size(); i += Worker::batch_max)
+        bench.worker->process({raw.data() + i, std::min(Worker::batch_max, raw.size() - i)});
+      bench.worker->finish();
+      EXPECT_LT(bench.counters->packets.value(), workers == 1 ? 1001u : 800u);
+      while (const RecordHeader* header = bench.ring->front()) {
+        pulses += header->kind == RecordKind::pulse;
+        if (header->kind == RecordKind::event)
+          records.push_back({header->order, header->kind, std::string(RecordRing::text(header))});
+        bench.ring->pop();
+      }
+    }
+    EXPECT_EQ(pulses % workers, 0u);
+    std::sort(records.begin(), records.end());
+    return std::pair(records, pulses / workers);
+  };
+  const auto one = records_of(1), two = records_of(2);
+  EXPECT_GT(one.first.size(), 1000u);
+  EXPECT_GT(one.second, 10u);
+  EXPECT_EQ(one.first.size(), two.first.size());
+  EXPECT_TRUE(one == two);
+}
+
 TEST(Worker, a_file_run_waits_for_a_full_ring_and_loses_nothing) {
   Bench bench;
   std::atomic<bool> abandoned{false};
