@@ -88,7 +88,9 @@ class NewsMemory {
   static constexpr std::uint8_t steps_max = static_cast<std::uint8_t>(repeat_max.ns / 1'000'000'000 / step_s + 2);
   static_assert(steps_max + 2 * (1u << epoch_steps_log2) < 256 + (1u << epoch_steps_log2));
 
-  static std::size_t set_of(std::uint64_t pair_hash) noexcept { return pair_hash >> 20 & (sets - 1); }
+  // By the hash's highest bits, as packets are shared out among workers: each touches the memory of its own share only.
+  static std::size_t set_of(std::uint64_t pair_hash) noexcept { return pair_hash >> 49; }
+  static_assert(sets == std::size_t{1} << (64 - 49));
   static Moment moment_of(PacketTime now) noexcept {
     const auto steps = static_cast<std::uint64_t>(now.ns) / (step_s * 1'000'000'000);
     return {static_cast<std::uint32_t>(steps >> epoch_steps_log2) & 0x7fffffffu, static_cast<std::uint8_t>(steps)};

@@ -95,7 +95,8 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
     static constexpr std::size_t ways = 8;
     Asked asked[ways];
   };
-  static std::size_t set_of(std::uint64_t pair_hash) noexcept { return pair_hash >> 20 & (asked_sets - 1); }
+  static std::size_t set_of(std::uint64_t pair_hash) noexcept { return pair_hash >> 49; }  // As NewsMemory has it.
+  static_assert(asked_sets == std::size_t{1} << (64 - 49));
   RecordHeader* room(std::size_t body_bytes, bool alert) noexcept;
 
   const RunContext& run_;

@@ -40,6 +40,7 @@ Budget Budget::for_memory(std::uint64_t bytes, unsigned workers) {
   b.streams.memory_bytes_max = std::max<std::uint64_t>(each / 8, 1u << 20);
   b.app_streams_max = count(each / 16 / 128, 1024, 1u << 20);
   b.app_buffer_bytes_max = std::max<std::uint64_t>(each / 16, 1u << 20);
+  b.dissectors.pairing_entries = count(dissect::Limits{}.pairing_entries / workers, 1024, 1u << 18);
   b.fragments.bytes_max = std::clamp<std::uint64_t>(each / 32, 1u << 20, 64u << 20);
   return b;
 }
