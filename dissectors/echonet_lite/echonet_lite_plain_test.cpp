@@ -9,7 +9,6 @@
 namespace tsujiban::echonet_lite {
 namespace {
 
-using testing::Bench;
 using testing::bytes_of;
 using testing::Octets;
 
