@@ -228,9 +228,9 @@ class BoundedMap {
       }
     }
   }
-  // Entries that go because they were used longest ago go one after the other, and lie anywhere. Three are on their way:
-  // the third one's place is asked for now, so that its key is there when its line of the directory is asked for next
-  // time, and that is there when it goes.
+  // Entries that go because they were used longest ago go one after the other, and lie anywhere. Three are on their
+  // way: the third one's place is asked for now, so that its key is there when its line of the directory is asked for
+  // next time, and that is there when it goes.
   void fetch_next_first() const noexcept {
     const std::uint32_t second = first_ != 0 ? at(first_).later : 0;
     if (second == 0) return;
