@@ -5,10 +5,13 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <array>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "capture/capture_test_support.h"
+#include "capture/mapped_file.h"
 
 namespace tsujiban::capture::test {
 namespace {
@@ -245,6 +248,46 @@ TEST(OpenCapture, readers_of_one_mapping_see_all_of_it_at_whatever_pace) {
   for (std::size_t i = 0; i < count_ahead; ++i) ASSERT_EQ(seen(ahead[i]).bytes, expected[half + i].bytes);
   EXPECT_EQ(drain(*first, 64).packets.size(), expected.size() - half - 64);
   EXPECT_EQ(drain(*must_open({path}), 64).packets, expected);
+}
+
+// Of the process, of files, in bytes.
+std::size_t resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssFile:")) return std::stoul(line.substr(8)) * 1024;
+  }
+  return 0;
+}
+
+TEST(OpenCapture, readers_far_apart_hold_little_of_the_file_each) {
+  const Folder folder;
+  Writer to = pcap_header(Order::little);
+  const std::string bytes(60'000, 'x');
+  constexpr std::size_t file_bytes = 5 * MappedWalk::apart_bytes_max;
+  for (std::uint32_t i = 0; to.out.size() < file_bytes; ++i) pcap_record(to, i, 0, bytes, 60'000);
+  const std::string path = folder.write("long.pcap", to.out);
+  const std::size_t before = resident_bytes();
+  const auto first = must_open({path}), second = must_open({path}), third = must_open({path});
+  std::vector<RawPacket> packets(64);
+  std::size_t count = 0, most = 0;
+  std::array<std::size_t, 3> got{};
+  const std::array<PacketSource*, 3> sources = {first.get(), second.get(), third.get()};
+  std::array<bool, 3> over{};
+  // One runs ahead, one follows at half its pace, one at a quarter.
+  for (unsigned turn = 0; !(over[0] && over[1] && over[2]); ++turn) {
+    for (std::size_t s = 0; s < sources.size(); ++s) {
+      if (over[s] || turn % (1u << s) != 0) continue;
+      over[s] = sources[s]->next(packets, count) != SourceState::more;
+      for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(packets[i].data[59'999], 'x');
+      got[s] += count;
+    }
+    most = std::max(most, resident_bytes());
+  }
+  EXPECT_EQ(got[0], to.out.size() / 60'016);
+  EXPECT_EQ(got[1], got[0]);
+  EXPECT_EQ(got[2], got[0]);
+  // What lies between the nearest two, and some windows of each.
+  EXPECT_LT(most - std::min(most, before), MappedWalk::apart_bytes_max + 3 * 6 * map_window_bytes);
 }
 
 // Standard input replaced by a pipe into which another thread writes, piece by piece, and then it is put back.

@@ -133,12 +133,15 @@ void MappedWalk::done_with(std::size_t to) noexcept {
   const std::lock_guard lock(file_->walks_);
   std::size_t& mine = file_->done_[index_];
   if (to <= mine) return;
-  const std::size_t from = mine;
-  mine = to;
+  const std::size_t from = std::exchange(mine, to), gone = file_->gone_;
+  const auto give_back = [this](std::size_t begin, std::size_t end) {
+    if (end > begin) madvise(file_->data_ + begin, end - begin, MADV_DONTNEED);
+  };
+  // What was given back already came in for this one alone.
+  give_back(from, std::min(to, gone));
   const std::size_t least = *std::min_element(file_->done_.begin(), file_->done_.end());
-  if (least <= from) return;  // Whoever is there will give it back.
-  file_->gone_ = std::max(file_->gone_, least);
-  madvise(file_->data_ + from, least - from, MADV_DONTNEED);
+  file_->gone_ = std::max({gone, least, to > apart_bytes_max ? to - apart_bytes_max : 0});
+  give_back(gone, file_->gone_);
 }
 
 }  // namespace tsujiban::capture

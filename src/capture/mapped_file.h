@@ -59,9 +59,12 @@ class MappedFile {
 };
 
 // One reader's way through a mapped file. A page is brought in by the first who comes to it and given back by the last,
-// so that what is resident is what lies between the readers, and little before and behind them.
+// so that what is resident is what lies between the readers, and little before and behind them. Of readers that are
+// further apart than `apart_bytes_max` each has pages of its own, so that it stays little however far that is.
 class MappedWalk {
  public:
+  static constexpr std::size_t apart_bytes_max = std::size_t{32} << 20;
+
   explicit MappedWalk(std::shared_ptr<MappedFile> file);
   MappedWalk(const MappedWalk&) = delete;
   MappedWalk& operator=(const MappedWalk&) = delete;
