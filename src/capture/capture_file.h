@@ -26,13 +26,11 @@ inline constexpr std::size_t damages_max = 16;
 // ends with `damaged`. `damage()` has one line each, up to damages_max, and one that counts the rest.
 //
 // Reading blocks while a pipe is silent; `next` returns as soon as one packet is there. Opening the next file
-// allocates;
-// walking a plain file does not.
+// allocates, walking a plain file does not.
 std::unique_ptr<PacketSource> open_capture(std::span<const std::string> paths, std::string& error);
 
 // Whether open_capture gives the same packets with the same numbers however often it is called: all paths are plain
-// files,
-// or folders of such. Then each worker can walk them by itself.
+// files, or folders of such. Then each worker can walk them by itself.
 bool can_reopen(std::span<const std::string> paths);
 
 }  // namespace tsujiban::capture
