@@ -139,14 +139,9 @@ FrameEvent read_frame(Bytes message, bool cut_short) noexcept {
 }
 
 bool read_plain(Bytes message, FrameEvent& frame, ListPoints& points) noexcept {
-  constexpr std::uint64_t services = [] {
-    std::uint64_t bits = 0;
-    for (unsigned code = 0x50; code < 0x80; ++code) {
-      const auto service = static_cast<std::uint8_t>(code);
-      if (is_known_service(service) && !is_setget(service)) bits |= std::uint64_t{1} << (code - 0x50);
-    }
-    return bits;
-  }();
+  constexpr auto bit_of = [](std::uint8_t service) { return std::uint64_t{1} << (service - 0x50); };
+  constexpr std::uint64_t services =
+      known_services & ~(bit_of(esv::setget) | bit_of(esv::setget_res) | bit_of(esv::setget_sna));
   constexpr std::uint32_t reserved_groups = [] {
     std::uint32_t bits = 0;
     for (unsigned group = 0; group < 16; ++group) bits |= std::uint32_t{is_reserved_object(group << 16)} << group;

@@ -14,7 +14,7 @@ FrameEvent read_frame(Bytes message, bool cut_short = false) noexcept;
 
 // Most datagrams are one whole list of one of the services that have one, between objects and of properties that the
 // standard does not reserve. These are read in one go: true with what `read_frame` says of them, and `points` of the
-// list. False for all others, of which nothing is said.
+// list, which come new. False for all others; what is in the two is then of no use.
 bool read_plain(Bytes message, FrameEvent& frame, ListPoints& points) noexcept;
 
 // With the port as a hint EHD1 is enough; without it only a whole, sound frame is taken for one.

@@ -2,6 +2,7 @@
 #include <sys/mman.h>
 
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -22,16 +23,16 @@ class LargeAllocator {
   LargeAllocator(const LargeAllocator<U>&) noexcept {}
 
   T* allocate(std::size_t count) {
+    if (count < count_min) return std::allocator<T>{}.allocate(count);
     if (count > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
     const std::size_t bytes = count * sizeof(T);
-    if (bytes < bytes_min) return static_cast<T*>(::operator new(bytes, alignment));
     void* const at = ::operator new (bytes, std::align_val_t{page_bytes});
     madvise(at, bytes, MADV_HUGEPAGE);  // Advice only.
     return static_cast<T*>(at);
   }
   void deallocate(T* at, std::size_t count) noexcept {
-    if (count * sizeof(T) < bytes_min)
-      ::operator delete(at, alignment);
+    if (count < count_min)
+      std::allocator<T>{}.deallocate(at, count);
     else
       ::operator delete (at, std::align_val_t{page_bytes});
   }
@@ -41,8 +42,7 @@ class LargeAllocator {
   }
 
  private:
-  static constexpr std::align_val_t alignment{alignof(T) > alignof(std::max_align_t) ? alignof(T)
-                                                                                     : alignof(std::max_align_t)};
+  static constexpr std::size_t count_min = (bytes_min + sizeof(T) - 1) / sizeof(T);
 };
 
 template <class T>
