@@ -41,7 +41,7 @@ class NullSink final : public dissect::RecordSink {
     entry = told;
     return true;
   }
-  Asked& asked(std::uint64_t) noexcept override { return asked_; }
+  Asked& asked(std::uint64_t, PacketTime) noexcept override { return asked_; }
   void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
   std::uint64_t facts = 0;
 

@@ -30,7 +30,7 @@ class NullSink final : public dissect::RecordSink {
     benchmark::DoNotOptimize(place ^ value);
     return news_;
   }
-  Asked& asked(std::uint64_t) noexcept override { return asked_; }
+  Asked& asked(std::uint64_t, PacketTime) noexcept override { return asked_; }
   void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
 
  private:

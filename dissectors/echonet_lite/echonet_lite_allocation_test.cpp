@@ -38,7 +38,7 @@ class DroppingSink final : public dissect::RecordSink {
   void fact(const Fact&) noexcept override { ++facts; }
   bool is_addition(std::uint64_t, std::uint32_t, Duration, PacketTime) noexcept override { return true; }
   bool is_change(std::uint64_t, std::uint64_t, Duration, PacketTime) noexcept override { return true; }
-  Asked& asked(std::uint64_t) noexcept override { return asked_ = {}; }
+  Asked& asked(std::uint64_t, PacketTime) noexcept override { return asked_ = {}; }
   void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override {}
   std::size_t records = 0, facts = 0;
 

@@ -160,7 +160,7 @@ void tell_inquiry(const MessageContext& context, const NewsKey& news, const Fram
   const bool lists_properties = asks(epc_map_inf) || asks(epc_map_set) || asks(epc_map_get);
 
   const std::uint64_t what = std::uint64_t{object} << 1 | (refused ? 1 : 0);
-  RecordSink::Asked& asked = sink.asked(news.of(FactKind::inquiry, what));
+  RecordSink::Asked& asked = sink.asked(news.of(FactKind::inquiry, what), context.time);
   const auto second = static_cast<std::uint32_t>(context.time.ns / 1'000'000'000);
   const auto seconds_of = [](Duration time) { return static_cast<std::uint32_t>(time.ns / 1'000'000'000); };
   if (second - asked.since_second >= seconds_of(walk_window)) {

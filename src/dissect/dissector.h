@@ -101,7 +101,7 @@ class RecordSink {
     std::uint32_t marks;         // What else was told, for the caller.
     std::array<std::uint64_t, 2> points;
   };
-  virtual Asked& asked(std::uint64_t place) noexcept = 0;
+  virtual Asked& asked(std::uint64_t place, PacketTime now) noexcept = 0;
   // The same for what has no value but being there.
   bool is_news(std::uint64_t key, PacketTime now) noexcept { return is_change(key, 0, news_repeat, now); }
   const HashSeed& seed() const noexcept { return seed_; }

@@ -68,7 +68,7 @@ class TestSink : public RecordSink {
     at->second = {value, now};
     return true;
   }
-  Asked& asked(std::uint64_t place) noexcept override { return asked_[place]; }
+  Asked& asked(std::uint64_t place, PacketTime) noexcept override { return asked_[place]; }
   void anomaly(const MessageContext&, Layer, ParseError error, std::uint32_t offset) noexcept override {
     anomalies.push_back({error, offset});
   }

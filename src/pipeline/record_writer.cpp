@@ -29,8 +29,6 @@ RecordWriter::RecordWriter(const RunContext& run, RecordRing& ring, metrics::Wor
       abandoned_(abandoned),
       timestamps_(run.config->timezone),
       scratch_(record_bytes_max),
-      asked_(asked_sets * sizeof(AskedSet), true),
-      asked_pair_(asked_.as<AskedSet>()),
       json_(scratch_.as<char>(), record_bytes_max) {
   wanted_ = run.events;
   seed_ = run.seed;
@@ -141,20 +139,6 @@ void RecordWriter::fact(const Fact& fact) noexcept {
   header->time = fact.time;
   std::memcpy(RecordRing::body(header), &fact, bytes);
   ring_.commit();
-}
-
-// The one that was told longest ago gives way.
-RecordWriter::Asked& RecordWriter::asked(std::uint64_t place) noexcept {
-  const auto key = static_cast<std::uint32_t>(place ^ place >> 32) | 1;
-  Asked* oldest = asked_pair_->asked;
-  for (Asked& one : asked_pair_->asked) {
-    if (one.place == key) return one;
-    if (one.told_second < oldest->told_second) oldest = &one;
-    if (one.place == 0) break;
-  }
-  *oldest = Asked{};
-  oldest->place = key;
-  return *oldest;
 }
 
 void RecordWriter::pulse(Bytes body) noexcept {

@@ -2,12 +2,12 @@
 #include <atomic>
 #include <utility>
 
-#include "base/prefetch.h"
 #include "dissect/dissector.h"
 #include "output/alert_json.h"
 #include "output/envelope.h"
 #include "output/timestamp.h"
 #include "pipeline/alert_merger.h"
+#include "pipeline/asked_memory.h"
 #include "pipeline/news_memory.h"
 #include "pipeline/record_ring.h"
 #include "pipeline/run_context.h"
@@ -58,7 +58,7 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept override {
     return news_.is_addition(place, bits, repeat, now);
   }
-  Asked& asked(std::uint64_t place) noexcept override;
+  Asked& asked(std::uint64_t place, PacketTime now) noexcept override { return asked_.of(place, now); }
   void calls(const dissect::MessageContext& context, std::string_view name) noexcept override {
     if (listener_ != nullptr) listener_->called(context, name);
   }
@@ -70,12 +70,12 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   // Whose packet comes next: news are kept by pair.
   void set_pair(std::uint64_t pair_hash) noexcept {
     news_.set_pair(pair_hash);
-    asked_pair_ = asked_.as<AskedSet>() + set_of(pair_hash);
+    asked_.set_pair(pair_hash);
   }
   // `asks`: fetches what was asked of the pair, too.
   [[gnu::always_inline]] void prefetch_pair(std::uint64_t pair_hash, bool asks) const noexcept {
     news_.prefetch(pair_hash);
-    if (asks) prefetch(asked_.as<AskedSet>() + set_of(pair_hash));
+    if (asks) asked_.prefetch(pair_hash);
   }
   // A body of plain bytes for the correlator (the site's pulses).
   void pulse(Bytes body) noexcept;
@@ -89,14 +89,6 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   }
 
  private:
-  // What was asked of the objects of a pair's hosts: those of most pairs lie in its first line.
-  static constexpr std::size_t asked_sets = 1u << 15;
-  struct alignas(64) AskedSet {
-    static constexpr std::size_t ways = 8;
-    Asked asked[ways];
-  };
-  static std::size_t set_of(std::uint64_t pair_hash) noexcept { return pair_hash >> 49; }  // As NewsMemory has it.
-  static_assert(asked_sets == std::size_t{1} << (64 - 49));
   RecordHeader* room(std::size_t body_bytes, bool alert) noexcept;
 
   const RunContext& run_;
@@ -106,9 +98,8 @@ class RecordWriter final : public dissect::RecordSink, public AlertWriter {
   output::TimestampWriter timestamps_;
   ReservedMemory scratch_;
   NewsMemory news_;
-  ReservedMemory asked_;
+  AskedMemory asked_;
   CallListener* listener_ = nullptr;
-  AskedSet* asked_pair_ = nullptr;  // Of the packet at hand.
   JsonWriter json_;
   Order order_;
   EventType type_ = EventType::alert;
