@@ -10,7 +10,7 @@ namespace tsujiban::echonet_lite {
 PairingTable::PairingTable(std::uint32_t entries, metrics::WorkerCounters& counters)
     : set_mask_(std::max(1u, std::bit_floor(std::max(1u, entries / requests_per_set))) - 1),
       spill_mask_(std::max(1u, std::bit_floor(std::max(1u, entries / spilled_ways))) - 1),
-      places_((std::size_t{set_mask_} + 1) * places_per_set * sizeof(Place), true),
+      places_((std::size_t{set_mask_} + 1) * places_per_set * sizeof(Place), ReservedMemory::Pages::large),
       spilled_((std::size_t{spill_mask_} + 1) * spilled_ways * sizeof(Spilled)),
       counters_(counters) {}
 
@@ -37,7 +37,9 @@ void PairingTable::give_up(Place& place, PacketTime now) noexcept {
 // The pair's place, made where there is none: the one whose pair asked longest ago gives way.
 PairingTable::Place* PairingTable::first_place_of(std::uint64_t pair, PacketTime now) noexcept {
   const Set set = set_of(pair);
-  Place* chosen = set.at(0);
+  const std::uint32_t now_ms = ms_of(now);
+  Place* chosen = nullptr;
+  std::uint32_t longest = 0;
   for (unsigned i = 0; i < places_per_set; ++i) {
     Place* const place = set.at(i);
     if (place->pair == pair) return place;
@@ -45,7 +47,8 @@ PairingTable::Place* PairingTable::first_place_of(std::uint64_t pair, PacketTime
       chosen = place;
       break;
     }
-    if (silent_ms(*place, now) > silent_ms(*chosen, now)) chosen = place;
+    const std::uint32_t silent = silent_ms(*place, now_ms);
+    if (chosen == nullptr || silent > longest) chosen = place, longest = silent;
   }
   if (chosen->pair != 0) give_up(*chosen, now);
   chosen->pair = pair;
@@ -61,7 +64,7 @@ PairingTable::Place* PairingTable::further_place(Place* first, PacketTime now) n
     Place* const place = set.at(i);
     if (place == first) behind = true;
     if (!behind || place->pair == first->pair) continue;
-    if (place->pair != 0 && silent_ms(*place, now) <= talks_ms) continue;
+    if (place->pair != 0 && silent_ms(*place, ms_of(now)) <= talks_ms) continue;
     give_up(*place, now);
     place->pair = first->pair;
     ++first->further;

@@ -102,11 +102,9 @@ class PairingTable {
     return std::max(1u, static_cast<std::uint32_t>(time.ns / 1'000'000));
   }
   // How long ago one of the two asked; the largest where neither did.
-  static std::uint32_t silent_ms(const Place& place, PacketTime now) noexcept {
+  static std::uint32_t silent_ms(const Place& place, std::uint32_t now_ms) noexcept {
     std::uint32_t least = UINT32_MAX;
-    for (const std::uint32_t ms : place.asked_ms) {
-      if (ms != 0) least = std::min(least, ms_of(now) - ms);
-    }
+    for (const std::uint32_t ms : place.asked_ms) least = std::min(least, ms != 0 ? now_ms - ms : UINT32_MAX);
     return least;
   }
   static constexpr std::uint32_t talks_ms = static_cast<std::uint32_t>(answer_time_max.ns / 1'000'000);

@@ -62,7 +62,7 @@ class BoundedMap {
         capacity_(capacity),
         line_mask_max_(std::bit_ceil(capacity / entries_per_line_max + 1) - 1),
         tag_mask_(~std::uint32_t{0} << std::bit_width(capacity)),
-        slots_((std::size_t{capacity} + 1) * sizeof(Slot)),
+        slots_((std::size_t{capacity} + 1) * sizeof(Slot), ReservedMemory::Pages::growing),
         lines_((std::size_t{line_mask_max_} + 1) * sizeof(DirectoryLine)) {}
 
   std::uint32_t size() const noexcept { return size_; }

@@ -17,8 +17,8 @@ class Pool {
  public:
   // `huge_pages` for what is visited at random by every packet: a miss of the address translation costs more than the
   // memory's own, the more so in a virtual machine.
-  explicit Pool(std::uint32_t capacity, bool huge_pages = false)
-      : memory_(sizeof(T) * (std::size_t{capacity} + 1), huge_pages), capacity_(capacity) {}
+  explicit Pool(std::uint32_t capacity, ReservedMemory::Pages pages = ReservedMemory::Pages::growing)
+      : memory_(sizeof(T) * (std::size_t{capacity} + 1), pages), capacity_(capacity) {}
   std::uint32_t allocate() noexcept {
     std::uint32_t index = free_;
     if (index != 0) {

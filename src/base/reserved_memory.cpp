@@ -11,8 +11,10 @@ constexpr std::size_t huge_page_bytes = 2u << 20;
 
 }  // namespace
 
-ReservedMemory::ReservedMemory(std::size_t bytes, bool huge_pages) {
+ReservedMemory::ReservedMemory(std::size_t bytes, Pages pages) {
   if (bytes == 0) return;
+  const std::size_t small_bytes = pages == Pages::growing ? huge_page_bytes : 0;
+  const bool huge_pages = pages != Pages::small && bytes > small_bytes;
   // Huge pages need their own alignment: what is left before and behind it is given back at once.
   const std::size_t slack = huge_pages ? huge_page_bytes : 0;
   void* at = mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -27,7 +29,7 @@ ReservedMemory::ReservedMemory(std::size_t bytes, bool huge_pages) {
   const std::size_t page = 4096, end = (bytes + page - 1) / page * page;
   if (slack - before != 0 && end < bytes + slack - before) munmap(data_ + end, bytes + slack - before - end);
   // Advice only: where the kernel has no huge pages the table works with small ones.
-  madvise(data_, bytes, MADV_HUGEPAGE);
+  madvise(data_ + small_bytes, bytes - small_bytes, MADV_HUGEPAGE);
 }
 
 ReservedMemory::~ReservedMemory() {

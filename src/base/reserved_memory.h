@@ -9,8 +9,13 @@ namespace tsujiban {
 // is used. Zeroed. Throws std::bad_alloc when the address space cannot be had.
 class ReservedMemory {
  public:
+  // `large`: huge pages where the kernel gives them. `growing`: small ones for the first two megabytes, and huge ones
+  // behind them; for what is filled from its beginning on, so that little takes little and much is not brought in by a
+  // fault for each four kilobytes.
+  enum class Pages : std::uint8_t { small, growing, large };
+
   ReservedMemory() noexcept = default;
-  explicit ReservedMemory(std::size_t bytes, bool huge_pages = false);
+  explicit ReservedMemory(std::size_t bytes, Pages pages = Pages::small);
   ~ReservedMemory();
   ReservedMemory(ReservedMemory&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

@@ -144,7 +144,7 @@ SignatureScanner::SignatureScanner(std::shared_ptr<const RuleSet> rules, std::ui
     std::size_t bytes = 0;
     TSUJIBAN_CHECK(hs_stream_size(rules_->stream_database(), &bytes) == HS_SUCCESS);
     stream_bytes_ = round_up(bytes, alignof(std::uint64_t));
-    stream_memory_ = ReservedMemory(stream_bytes_ * (std::size_t{streams_max_} + 1), true);
+    stream_memory_ = ReservedMemory(stream_bytes_ * (std::size_t{streams_max_} + 1), ReservedMemory::Pages::large);
     stream_links_memory_ = ReservedMemory(sizeof(std::uint32_t) * (std::size_t{streams_max_} + 1));
     stream_links_ = stream_links_memory_.as<std::uint32_t>();
     install_stream_allocator();

@@ -95,7 +95,7 @@ class SiteEngine final : private Findings {
       prefetching_ends_;
   std::uint32_t facts_wanted_ = 0;
   bool has_places_ = false;  // Assets or segments are declared.
-  ReservedMemory known_ends_{known_sets * sizeof(KnownSet), true};
+  ReservedMemory known_ends_{known_sets * sizeof(KnownSet), ReservedMemory::Pages::large};
   BoundedMap<Blind, Nothing> blind_;
   BoundedMap<Blind, Nothing> blind_before_;                                 // Under the configurations before.
   std::array<std::uint32_t, detector_count> blind_peers_{}, blind_told_{};  // Now; and over all of them.

@@ -6,27 +6,36 @@
 #include "base/check.h"
 
 namespace tsujiban::flow {
+namespace {
+
+// A large one is touched all over as soon as it is in use.
+ReservedMemory index_memory(unsigned bits) {
+  const std::size_t bytes = sizeof(std::uint64_t) << bits;
+  return ReservedMemory(bytes, bytes >= (4u << 20) ? ReservedMemory::Pages::large : ReservedMemory::Pages::small);
+}
+
+}  // namespace
 FlowTable::FlowTable(const Limits& limits, metrics::WorkerCounters& counters, FlowEndHandler& handler)
     : limits_(limits),
       counters_(counters),
       handler_(handler),
       // A miss of the address translation costs more than the memory's own, the more so in a virtual machine.
-      hot_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(Flow), true),
-      cold_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(Cold)),
-      next_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(std::uint32_t)),
-      addresses6_memory_((std::size_t{limits.flows_max} + 1) * sizeof(Addresses6)),
+      hot_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(Flow), ReservedMemory::Pages::large),
+      cold_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(Cold), ReservedMemory::Pages::growing),
+      next_memory_((2 * std::size_t{limits.flows_max} + 1) * sizeof(std::uint32_t), ReservedMemory::Pages::growing),
+      addresses6_memory_((std::size_t{limits.flows_max} + 1) * sizeof(Addresses6), ReservedMemory::Pages::growing),
       hot_(hot_memory_.as<Flow>()),
       cold_(cold_memory_.as<Cold>()),
       next_(next_memory_.as<std::uint32_t>()),
       addresses6_(addresses6_memory_.as<Addresses6>()),
       v4_{0},
       v6_{limits.flows_max},
-      due_memory_(2 * std::size_t{limits.flows_max} * sizeof(std::uint32_t)) {
+      due_memory_(2 * std::size_t{limits.flows_max} * sizeof(std::uint32_t), ReservedMemory::Pages::growing) {
   // The largest index holds every flow at half load; each size is reserved now and touched when its turn comes.
   unsigned bits = index_bits_min;
   for (;; ++bits) {
     TSUJIBAN_CHECK(bits <= index_bits_max);
-    index_memory_[bits] = ReservedMemory(sizeof(std::uint64_t) << bits);
+    index_memory_[bits] = index_memory(bits);
     if ((std::size_t{1} << bits) / 4 >= limits.flows_max) break;
   }
   current_.bits = index_bits_min;
@@ -87,7 +96,7 @@ void FlowTable::grow_step() noexcept {
   // Moves whole runs: an entry is taken out by erasing it, which pulls its followers forward into the same place.
   for (std::size_t moved = 0; moved < move_entries_max;) {
     if (old_.used == 0) {
-      index_memory_[old_.bits] = ReservedMemory(sizeof(std::uint64_t) << old_.bits);  // Gives the touched pages back.
+      index_memory_[old_.bits] = index_memory(old_.bits);  // Gives the touched pages back.
       old_ = Index{};
       return;
     }
@@ -267,29 +276,61 @@ void FlowTable::turn(PacketTime now, std::int64_t second) noexcept {
   end_sorted(count, EndReason::timeout);
 }
 
+void FlowTable::end_one(std::uint32_t flow, EndReason reason) noexcept {
+  handler_.flow_ended(flow, reason);
+  at(flow).state = FlowState::none;
+  Family& family = is_v6(flow) ? v6_ : v4_;
+  next_[flow] = std::exchange(family.free, flow);
+  --family.size;
+}
+
 void FlowTable::end_sorted(std::uint32_t count, EndReason reason) noexcept {
   auto* due = due_memory_.as<std::uint32_t>();
   std::sort(due, due + count,
             [this](std::uint32_t a, std::uint32_t b) { return hot_[a].first_packet < hot_[b].first_packet; });
   for (std::uint32_t i = 0; i < count; ++i) {
-    handler_.flow_ended(due[i], reason);
     unlink(due[i]);
-    at(due[i]).state = FlowState::none;
-    Family& family = is_v6(due[i]) ? v6_ : v4_;
-    next_[due[i]] = std::exchange(family.free, due[i]);
-    --family.size;
+    end_one(due[i], reason);
   }
   counters_.flows_expired.add(count);
   counters_.flows_active.set(size());
 }
 
+// Slots are first used in the order of first packets, so two rows of them, merged, mostly are in that order: a million
+// flows need no sorting, which would jump about in all of them. And the index is cleared as a whole.
 void FlowTable::end_all(EndReason reason) noexcept {
   auto* due = due_memory_.as<std::uint32_t>();
-  std::uint32_t count = 0;
-  for (std::uint32_t& bucket : wheel_) {
-    for (std::uint32_t flow = std::exchange(bucket, 0); flow != 0; flow = next_[flow]) due[count++] = flow;
+  std::uint32_t count = 0, v4 = v4_.base + 1, v6 = v6_.base + 1;
+  const std::uint32_t v4_end = v4 + v4_.used_high, v6_end = v6 + v6_.used_high;
+  bool in_order = true;
+  std::uint64_t last = 0;
+  const auto next_live = [this](std::uint32_t& slot, std::uint32_t end) {
+    while (slot != end && hot_[slot].state == FlowState::none) ++slot;
+    return slot != end;
+  };
+  for (;;) {
+    const bool has_v4 = next_live(v4, v4_end), has_v6 = next_live(v6, v6_end);
+    if (!has_v4 && !has_v6) break;
+    const bool takes_v4 = has_v4 && (!has_v6 || hot_[v4].first_packet < hot_[v6].first_packet);
+    const std::uint32_t flow = takes_v4 ? v4++ : v6++;
+    in_order = in_order && hot_[flow].first_packet >= last;
+    last = hot_[flow].first_packet;
+    due[count++] = flow;
   }
-  end_sorted(count, reason);
+  if (!in_order) {
+    std::sort(due, due + count,
+              [this](std::uint32_t a, std::uint32_t b) { return hot_[a].first_packet < hot_[b].first_packet; });
+  }
+  wheel_.fill(0);
+  for (Index* index : {&current_, &old_}) {
+    if (index->entries == nullptr) continue;
+    index_memory_[index->bits] = index_memory(index->bits);
+    index->entries = index_memory_[index->bits].as<std::uint64_t>();
+    index->used = 0;
+  }
+  for (std::uint32_t i = 0; i < count; ++i) end_one(due[i], reason);
+  counters_.flows_expired.add(count);
+  counters_.flows_active.set(size());
 }
 
 }  // namespace tsujiban::flow

@@ -220,6 +220,7 @@ class FlowTable {
   Duration timeout_of(std::uint32_t flow) const noexcept;
   void schedule(std::uint32_t flow, std::int64_t due_ns) noexcept;
   void turn(PacketTime now, std::int64_t second) noexcept;
+  void end_one(std::uint32_t flow, EndReason reason) noexcept;
   void end_sorted(std::uint32_t count, EndReason reason) noexcept;
 
   Limits limits_;

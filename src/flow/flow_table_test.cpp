@@ -132,6 +132,32 @@ TEST_F(FlowTableTest, a_restarted_flow_ends_once_and_keeps_its_slot) {
   EXPECT_EQ(ends.ended.size(), 2u);
 }
 
+// Slots that were free again meanwhile have later flows than those behind them.
+TEST_F(FlowTableTest, at_the_end_all_end_in_order_of_first_packets_whatever_slots_they_have) {
+  auto table = make(64);
+  const auto add = [&](std::uint32_t i, bool v6, std::int64_t second) {
+    const FlowKey k = v6 ? key6(i * 77, i) : key(i * 77, i, 1, 2);
+    EXPECT_TRUE(table->find_or_create(k, hash_of(k), seconds(second), i, false).created);
+  };
+  for (std::uint32_t i = 1; i <= 20; ++i) add(i, i % 3 == 0, i <= 10 ? 100 : 125);
+  table->advance(seconds(100));
+  table->advance(seconds(131));  // The first ten are over.
+  ASSERT_EQ(ends.ended.size(), 10u);
+  for (std::uint32_t i = 21; i <= 35; ++i) add(i, i % 2 == 0, 131);
+  ends.ended.clear();
+  table->end_all(EndReason::shutdown);
+  ASSERT_EQ(ends.ended.size(), 25u);
+  for (std::size_t i = 0; i < ends.ended.size(); ++i)
+    EXPECT_EQ(ends.ended[i], (std::pair<std::uint64_t, EndReason>{11 + i, EndReason::shutdown}));
+  EXPECT_EQ(table->size(), 0u);
+  // Nothing of them is found again, and the table goes on.
+  ends.ended.clear();
+  for (std::uint32_t i = 1; i <= 64; ++i) add(i, false, 140);
+  EXPECT_EQ(table->size(), 64u);
+  table->end_all(EndReason::shutdown);
+  EXPECT_EQ(ends.ended.size(), 64u);
+}
+
 // A plain map is the oracle: random keys, times and silences, with the index growing through several sizes meanwhile.
 TEST_F(FlowTableTest, behaves_as_a_map_would) {
   auto table = make(50'000);

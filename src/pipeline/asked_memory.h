@@ -22,8 +22,8 @@ class AskedMemory {
   static constexpr std::uint32_t early_max = (1u << sets_log2_few) * ways / 16;
 
   AskedMemory()
-      : few_(sizeof(Set) << sets_log2_few, true),
-        many_(sizeof(Set) << sets_log2_many, true),
+      : few_(sizeof(Set) << sets_log2_few, ReservedMemory::Pages::large),
+        many_(sizeof(Set) << sets_log2_many, ReservedMemory::Pages::large),
         sets_(few_.as<Set>()),
         set_(sets_) {}
 

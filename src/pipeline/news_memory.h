@@ -25,7 +25,7 @@ class NewsMemory {
   static constexpr std::int64_t step_s = 4;
   static constexpr Duration repeat_max = Duration::seconds(600);  // The longest that places may be told again after.
 
-  NewsMemory() : memory_(sets * sizeof(Set), true), set_(memory_.as<Set>()) {}
+  NewsMemory() : memory_(sets * sizeof(Set), ReservedMemory::Pages::large), set_(memory_.as<Set>()) {}
 
   [[gnu::always_inline]] void prefetch(std::uint64_t pair_hash) const noexcept {
     tsujiban::prefetch(memory_.as<Set>() + set_of(pair_hash));

@@ -73,7 +73,7 @@ Worker::Worker(const RunContext& run, unsigned index, RecordRing& ring, metrics:
       app_bytes_(run.budget.app_buffer_bytes_max),
       dispatcher_(run.dissectors, run.budget.dissectors, run.budget.app_streams_max, run.seed, counters, app_bytes_),
       scanner_(std::make_unique<detect::SignatureScanner>(run.rules, run.budget.sessions_max * 2, counters)),
-      sessions_(run.budget.sessions_max, true),
+      sessions_(run.budget.sessions_max, ReservedMemory::Pages::large),
       name_streams_(run.seed),
       scans_(wants_scans(run)),
       packets_(batch_max),

@@ -39,7 +39,7 @@ StreamEngine::StreamEngine(const Limits& limits, metrics::WorkerCounters& counte
     : limits_(limits),
       counters_(counters),
       store_(limits.memory_bytes_max),
-      streams_(std::max(limits.streams_max, 1u), true) {}
+      streams_(std::max(limits.streams_max, 1u), ReservedMemory::Pages::large) {}
 
 std::uint32_t StreamEngine::open() noexcept {
   const std::uint32_t index = streams_.allocate();
