@@ -1,10 +1,9 @@
 #include "detect/echonet_messages.h"
 
 #include <algorithm>
-#include <bit>
 
-#include "base/ring_slot.h"
 #include "detect/alert_limit.h"
+#include "detect/echonet_dialogs.h"
 #include "detect/group_requests.h"
 #include "detect/renumbered.h"
 #include "detect/site_keys.h"
@@ -15,10 +14,9 @@ namespace {
 
 constexpr DetectorId detectors[] = {DetectorId::echonet_malformed, DetectorId::echonet_enumeration,
                                     DetectorId::echonet_reflection, DetectorId::echonet_fault_status};
-constexpr std::uint32_t sources_max = 1u << 14, watches_max = 1u << 11, heard_max = 1u << 17, asked_max = 1u << 17,
-                        askers_max = 1u << 16;
+constexpr std::uint32_t sources_max = 1u << 14, watches_max = 1u << 11, heard_max = 1u << 17, loud_max = 1u << 16;
 constexpr std::uint32_t hosts_asked_max = 1u << 16, points_max = 1u << 16, walks_max = 1u << 14;
-constexpr std::uint32_t victims_max = 1u << 14, links_max = 1u << 15, faults_max = 1u << 17, onsets_max = 1u << 14;
+constexpr std::uint32_t outside_max = 1u << 14, links_max = 1u << 15, faults_max = 1u << 17, onsets_max = 1u << 14;
 
 // Who asks is told once in `presence_repeat`, and is answered within a minute.
 constexpr Duration asked_recently = Duration::seconds(presence_repeat.ns / 1'000'000'000 + 60);
@@ -61,13 +59,6 @@ struct ObjectKey {
   std::uint64_t hash(HashSeed seed) const noexcept { return hash_words(seed, host.hash(seed), object); }
   bool operator==(const ObjectKey&) const noexcept = default;
 };
-// Who asks whom, for one object (or, with object 0, for objects).
-struct WalkKey {
-  PairKey pair;
-  std::uint32_t object = 0;
-  std::uint64_t hash(HashSeed seed) const noexcept { return hash_words(seed, pair.hash(seed), object); }
-  bool operator==(const WalkKey&) const noexcept = default;
-};
 // The one group of what is counted over the whole site.
 constexpr WordsKey whole_site{};
 
@@ -81,10 +72,9 @@ class EchonetMessages final : public SiteDetector {
   void prefetch(const Fact& fact, unsigned step) const noexcept override;
   void tick(PacketTime now, Findings& findings) noexcept override;
   std::uint64_t evictions() const noexcept override {
-    return series_.evictions() + watches_.evictions() + heard_.evictions() + asked_.evictions() + askers_.evictions() +
-           hosts_asked_.evictions() + points_refused_.evictions() + objects_asked_.evictions() + walks_.evictions() +
-           victims_.evictions() + links_.evictions() + read_outside_.evictions() + faults_.evictions() +
-           onsets_.evictions() + group_requests_.evictions() + limit_.evictions();
+    return series_.evictions() + watches_.evictions() + heard_.evictions() + dialogs_.evictions() + loud_.evictions() +
+           hosts_asked_.evictions() + points_refused_.evictions() + links_.evictions() + read_outside_.evictions() +
+           faults_.evictions() + onsets_.evictions() + group_requests_.evictions() + limit_.evictions();
   }
   void take_over(SiteDetector& before, const Renumbered& numbers) override;
   std::uint32_t state_version() const noexcept override { return 1; }
@@ -92,6 +82,8 @@ class EchonetMessages final : public SiteDetector {
   bool load(StateReader& reader, std::uint32_t version) override;
 
  private:
+  using Host = EchonetDialogs::Host;
+  using Dialog = EchonetDialogs::Dialog;
   struct Series {
     RecentTimes times;
     std::uint64_t packet;
@@ -106,50 +98,32 @@ class EchonetMessages final : public SiteDetector {
     bool spoke_before;  // Before the series reached it.
     bool told;
   };
-  struct Asked {
-    PacketTime time;
-    std::uint32_t bytes;  // Of the latest question; 0: none was told.
-  };
-  struct Asker {
-    PacketTime first_asking;
+  // What few hosts have: that they ask groups, or an alert.
+  struct Loud {
     RecentTimes multicast;
-    ShownPeer multicast_shown, hosts_shown;
-  };
-  struct Walk {  // Of the properties of one object, whatever is answered.
-    PacketTime since;
-    std::array<std::uint64_t, 2> points;
-  };
-  struct Victim {
-    static constexpr std::int64_t parts = 6;  // Of the window.
-    std::int64_t part;                        // The latest one.
-    std::array<std::uint32_t, parts> own_bytes, answer_bytes, answers;
-    ShownPeer shown;
-    void sum(std::uint64_t& answered, std::uint64_t& own, std::uint32_t& count) const noexcept {
-      for (std::size_t i = 0; i < parts; ++i) answered += answer_bytes[i], own += own_bytes[i], count += answers[i];
-    }
+    ShownPeer multicast_shown, hosts_shown, reflected_shown;
   };
 
   Duration forget_of(DetectorId detector, Duration window) const noexcept {
     return std::max(site_.config->settings(detector).repeat, window);
   }
   void heard(const Fact& fact) noexcept;
-  Asker& asks(const Fact& fact) noexcept;
+  Dialog* asks(const Fact& fact) noexcept;
   void malformed(const Fact& fact, const Ends& ends, bool of_property, Findings& findings) noexcept;
   void restarted(const Fact& fact, Findings& findings) noexcept;
-  void enumerate(Alert& alert, const Fact& fact, const Ends& ends, const Asker& asker, std::uint64_t what,
+  void enumerate(Alert& alert, const Fact& fact, const Ends& ends, const Host& asker, std::uint64_t what,
                  Findings& findings) noexcept;
-  void group_request(const Fact& fact, const Ends& ends, Asker& asker, Findings& findings) noexcept;
-  void inquiry(const Fact& fact, const Ends& ends, Asker& asker, Findings& findings) noexcept;
-  Victim& victim_of(const Fact& fact, const IpAddress& address) noexcept;
+  void group_request(const Fact& fact, const Ends& ends, Host& asker, Findings& findings) noexcept;
+  void inquiry(const Fact& fact, const Ends& ends, Host& asker, Dialog* dialog, Findings& findings) noexcept;
+  void refused(const Fact& fact, const Ends& ends, const Host& asker, Findings& findings) noexcept;
+  void ask_hosts(const Fact& fact, const Ends& ends, const Host& asker, Findings& findings) noexcept;
   void response(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
   void reading(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
   void conversation(const Fact& fact, const Ends& ends, Findings& findings) noexcept;
-  void reflected(Alert& alert, Victim& victim, const IpAddress& reflector, PacketTime time,
+  void reflected(Alert& alert, const IpAddress& victim, const IpAddress& reflector, PacketTime time,
                  Findings& findings) noexcept;
-  Asker& asker_of(const Fact& fact) noexcept {
-    const auto got = askers_.use({fact.segment, fact.source});
-    if (got.added) askers_.value(got.index).first_asking = fact.time;
-    return askers_.value(got.index);
+  Loud& loud_of(SegmentKey segment, const IpAddress& address) noexcept {
+    return loud_.value(loud_.use({segment, address}).index);
   }
 
   Site site_;
@@ -159,14 +133,11 @@ class EchonetMessages final : public SiteDetector {
   BoundedMap<HostKey, Series> series_;
   BoundedMap<HostKey, Watch> watches_;
   BoundedMap<HostKey, PacketTime> heard_;
-  BoundedMap<PairKey, Asked> asked_;
-  BoundedMap<HostKey, Asker> askers_;
+  EchonetDialogs dialogs_;
+  BoundedMap<HostKey, Loud> loud_;
   DistinctWindow<HostKey, WordsKey> hosts_asked_;
-  DistinctWindow<WalkKey, WordsKey> points_refused_;
-  DistinctWindow<PairKey, WordsKey> objects_asked_;
-  BoundedMap<WalkKey, Walk> walks_;
+  DistinctWindow<EchonetDialogs::WalkKey, WordsKey> points_refused_;
   GroupRequests group_requests_;
-  BoundedMap<HostKey, Victim> victims_;
   BoundedMap<WordsKey, PacketTime> links_;  // Where requests are seen.
   DistinctWindow<HostKey, ObjectKey> read_outside_;
   BoundedMap<ObjectKey, std::uint8_t> faults_;
@@ -197,16 +168,13 @@ EchonetMessages::EchonetMessages(const Site& site)
       series_(sources_max, site.seed),
       watches_(watches_max, site.seed),
       heard_(heard_max, site.seed),
-      asked_(asked_max, site.seed),
-      askers_(askers_max, site.seed),
-      hosts_asked_(hosts_asked_max, askers_max, hosts_window_, site.seed),
+      dialogs_(site.seed, epcs_window_, reflection_window_),
+      loud_(loud_max, site.seed),
+      hosts_asked_(hosts_asked_max, loud_max, hosts_window_, site.seed),
       points_refused_(points_max, walks_max, epcs_window_, site.seed),
-      objects_asked_(points_max, walks_max, epcs_window_, site.seed),
-      walks_(walks_max, site.seed),
       group_requests_(site.seed),
-      victims_(victims_max, site.seed),
       links_(links_max, site.seed),
-      read_outside_(points_max, victims_max, reflection_window_, site.seed),
+      read_outside_(points_max, outside_max, reflection_window_, site.seed),
       faults_(faults_max, site.seed),
       onsets_(onsets_max, 1, fault_window_, site.seed),
       limit_(site.seed) {}
@@ -219,15 +187,17 @@ void EchonetMessages::fact(const Fact& fact, const Ends& ends, Findings& finding
       return;
     case FactKind::control_write:
       if (fact.control_write.refused) return;
+      dialogs_.asker_of(fact);
       asks(fact);
       if (fact.control_write.check == ValueCheck::bad_size) malformed(fact, ends, true, findings);
       return;
     case FactKind::request:
-      group_request(fact, ends, asks(fact), findings);
+      asks(fact);
+      group_request(fact, ends, dialogs_.asker_of(fact), findings);
       return;
     case FactKind::inquiry:
-      inquiry(fact, ends, fact.inquiry.refused ? asker_of(fact) : asks(fact), findings);
-      return;
+      if (fact.inquiry.refused) return refused(fact, ends, dialogs_.asker_of(fact), findings);
+      return inquiry(fact, ends, dialogs_.asker_of(fact), asks(fact), findings);
     case FactKind::response:
       heard(fact);
       response(fact, ends, findings);
@@ -248,21 +218,13 @@ void EchonetMessages::fact(const Fact& fact, const Ends& ends, Findings& finding
 }
 
 void EchonetMessages::prefetch(const Fact& fact, unsigned step) const noexcept {
-  const HostKey source{fact.segment, fact.source};
-  const PairKey pair{fact.segment, fact.source, fact.destination};
   switch (fact.kind) {
     case FactKind::inquiry:
-      if (fact.inquiry.refused) return;
-      victims_.prefetch(source, step);
-      walks_.prefetch({pair, fact.inquiry.object}, step);
-      objects_asked_.prefetch(pair, {fact.inquiry.object, 0}, step);
-      [[fallthrough]];
     case FactKind::control_write:
-      askers_.prefetch(source, step);
-      asked_.prefetch(pair, step);
+      dialogs_.prefetch(fact, step);
       return;
     case FactKind::object:
-      heard_.prefetch(source, step);
+      heard_.prefetch({fact.segment, fact.source}, step);
       return;
     default:
       return;
@@ -273,19 +235,17 @@ void EchonetMessages::heard(const Fact& fact) noexcept {
   heard_.value(heard_.use({fact.segment, fact.source}).index) = fact.time;
 }
 
-EchonetMessages::Asker& EchonetMessages::asks(const Fact& fact) noexcept {
-  Asker& asker = asker_of(fact);
+// What is asked of one host has a dialog; of a group, none.
+EchonetMessages::Dialog* EchonetMessages::asks(const Fact& fact) noexcept {
   links_.value(links_.use({fact.segment.raw(), 0}).index) = fact.time;
-  if (fact.to_group) return asker;
-  Asked& asked = asked_.value(asked_.use({fact.segment, fact.source, fact.destination}).index);
-  asked.time = fact.time;
-  if (fact.kind == FactKind::inquiry) asked.bytes = fact.inquiry.bytes;
-  if (watches_.size() == 0) return asker;
+  if (fact.to_group) return nullptr;
+  Dialog& dialog = dialogs_.ask(fact);
+  if (watches_.size() == 0) return &dialog;
   if (const std::uint32_t i = watches_.find({fact.segment, fact.destination}); i != 0) {
     Watch& watch = watches_.value(i);
     if (watch.alert.source != fact.source) watch.asked = fact.time;
   }
-  return asker;
+  return &dialog;
 }
 
 // A device that answers in a broken way does so always; only what nobody asked for counts. `of_property`: a written
@@ -294,10 +254,10 @@ void EchonetMessages::malformed(const Fact& fact, const Ends& ends, bool of_prop
   heard(fact);
   if (!of_property) {
     if (is_quirk(fact.malformed.error)) return;
-    const std::uint32_t pair = asked_.find({fact.segment, fact.destination, fact.source});
-    if (pair != 0 && fact.time - asked_.value(pair).time <= asked_recently) return;
+    const Dialog* const dialog = dialogs_.find(fact.segment, fact.destination, fact.source);
+    if (dialog != nullptr && fact.time - dialog->time <= asked_recently) return;
     // Announcements to all, of a node that never asks anything: its way, too.
-    if (fact.to_group && askers_.find({fact.segment, fact.source}) == 0) return;
+    if (fact.to_group && !dialogs_.has_asked(fact.segment, fact.source)) return;
   }
   Series& series = series_.value(series_.use({fact.segment, fact.source}).index);
   if (series.any && fact.packet_number != 0 && series.packet == fact.packet_number) return;
@@ -369,8 +329,8 @@ void EchonetMessages::tick(PacketTime now, Findings& findings) noexcept {
 }
 
 // Severity by who asks: a known controller at its start, a host of the segment, or one from outside.
-void EchonetMessages::enumerate(Alert& alert, const Fact& fact, const Ends& ends, const Asker& asker,
-                                std::uint64_t what, Findings& findings) noexcept {
+void EchonetMessages::enumerate(Alert& alert, const Fact& fact, const Ends& ends, const Host& asker, std::uint64_t what,
+                                Findings& findings) noexcept {
   const bool listed = is_controller(ends.source_role);
   const bool by_habit = !site_.config->has_inventory() && fact.time - asker.first_asking >= controller_age_min;
   const bool outside = ends.source_outside || (!fact.to_group && ends.destination_segment != 0 &&
@@ -386,97 +346,84 @@ void EchonetMessages::enumerate(Alert& alert, const Fact& fact, const Ends& ends
   limit_.raise(alert, findings);
 }
 
-void EchonetMessages::group_request(const Fact& fact, const Ends& ends, Asker& asker, Findings& findings) noexcept {
+void EchonetMessages::group_request(const Fact& fact, const Ends& ends, Host& asker, Findings& findings) noexcept {
   group_requests_.request(fact);
-  Victim& victim = victim_of(fact, fact.source);
-  victim.own_bytes[ring_slot(victim.part, Victim::parts)] += fact.exchange.bytes;
+  asker.own_bytes[dialogs_.part_of(asker, fact.time)] += fact.exchange.bytes;
   const std::uint8_t service = fact.exchange.service;
   if (fact.exchange.destination_object >> 8 != node_profile_class ||
       (service != service_get && service != service_inf_request)) {
     return;
   }
   // Three at a controller's start are its way (threats, 7): one more is beyond.
-  if (!asker.multicast.add(fact.time, multicast_window_, multicast_limit_ + 1)) return;
+  Loud& loud = loud_of(fact.segment, fact.source);
+  if (!loud.multicast.add(fact.time, multicast_window_, multicast_limit_ + 1)) return;
   Alert alert = alert_of(DetectorId::echonet_enumeration, fact, ends);
   alert.destination =
-      asker.multicast_shown.show(fact.destination, fact.time, forget_of(alert.detector, multicast_window_));
+      loud.multicast_shown.show(fact.destination, fact.time, forget_of(alert.detector, multicast_window_));
   say_why(alert, 0, "more than %u discovery requests to a group within %.0f s", multicast_limit_,
           multicast_window_.as_seconds());
   enumerate(alert, fact, ends, asker, 1, findings);
 }
 
-void EchonetMessages::inquiry(const Fact& fact, const Ends& ends, Asker& asker, Findings& findings) noexcept {
+void EchonetMessages::refused(const Fact& fact, const Ends& ends, const Host& asker, Findings& findings) noexcept {
   const Inquiry& asked = fact.inquiry;
-  if (!asked.refused && !ends.source_outside) {
-    Victim& victim = victim_of(fact, fact.source);
-    victim.own_bytes[ring_slot(victim.part, Victim::parts)] += asked.bytes;
-  }
   if (fact.to_group) return;
   const PairKey pair{fact.segment, fact.source, fact.destination};
-  constexpr DetectorId id = DetectorId::echonet_enumeration;
-  if (asked.refused) {
-    DistinctWindow<WalkKey, WordsKey>::Added added{};
-    bool more = false;
-    for (std::uint32_t n = 0; n < 128; ++n) {
-      if ((asked.points[n >> 6] >> (n & 63) & 1) == 0) continue;
-      added = points_refused_.add({pair, asked.object}, {n, 0}, fact.time);
-      more |= added.added;
-    }
-    if (!more || added.count <= epcs_limit_) return;
-    Alert alert = alert_of(id, fact, ends);
-    say_why(alert, 0, "%u properties of object %06X refused within %.0f s", added.count, asked.object,
-            epcs_window_.as_seconds());
-    enumerate(alert, fact, ends, asker, 3, findings);
-    return;
+  DistinctWindow<EchonetDialogs::WalkKey, WordsKey>::Added added{};
+  bool more = false;
+  for (std::uint32_t n = 0; n < 128; ++n) {
+    if ((asked.points[n >> 6] >> (n & 63) & 1) == 0) continue;
+    added = points_refused_.add({pair, asked.object}, {n, 0}, fact.time);
+    more |= added.added;
   }
-  if (asked.lists_objects || asked.lists_properties) {
-    const auto hosts =
-        hosts_asked_.add_new({fact.segment, fact.source}, {fact.destination.high, fact.destination.low}, fact.time);
-    if (hosts.added && hosts.count >= hosts_limit_) {
-      Alert alert = alert_of(id, fact, ends);
-      alert.destination = asker.hosts_shown.show(fact.destination, fact.time, forget_of(id, hosts_window_));
-      if (alert.destination != fact.destination) alert.destination_asset = 0;
-      say_why(alert, 0, "%u hosts asked for what they have within %.0f s", hosts.count, hosts_window_.as_seconds());
-      enumerate(alert, fact, ends, asker, 2, findings);
-    }
-  }
-  if (asked.object >> 8 != node_profile_class) {
-    const auto objects = objects_asked_.add_new(pair, {asked.object, 0}, fact.time);
-    if (objects.added && objects.count > epcs_limit_) {
-      Alert alert = alert_of(id, fact, ends);
-      say_why(alert, 0, "%u objects of one host asked within %.0f s", objects.count, epcs_window_.as_seconds());
-      enumerate(alert, fact, ends, asker, 4, findings);
-    }
-  }
-  const auto got = walks_.use({pair, asked.object});
-  Walk& walk = walks_.value(got.index);
-  if (got.added || fact.time - walk.since > epcs_window_) walk = {fact.time, {}};
-  const auto before = walk.points;
-  for (std::size_t w = 0; w < 2; ++w) walk.points[w] |= asked.points[w];
-  const auto count = static_cast<std::uint32_t>(std::popcount(walk.points[0]) + std::popcount(walk.points[1]));
-  if (walk.points == before || count <= asked_factor * epcs_limit_) return;
-  Alert alert = alert_of(id, fact, ends);
-  say_why(alert, 0, "%u properties of object %06X asked within %.0f s", count, asked.object, epcs_window_.as_seconds());
+  if (!more || added.count <= epcs_limit_) return;
+  Alert alert = alert_of(DetectorId::echonet_enumeration, fact, ends);
+  say_why(alert, 0, "%u properties of object %06X refused within %.0f s", added.count, asked.object,
+          epcs_window_.as_seconds());
   enumerate(alert, fact, ends, asker, 3, findings);
 }
 
-EchonetMessages::Victim& EchonetMessages::victim_of(const Fact& fact, const IpAddress& address) noexcept {
-  const auto got = victims_.use({fact.segment, address});
-  Victim& victim = victims_.value(got.index);
-  const std::int64_t part = fact.time.ns / std::max<std::int64_t>(1, reflection_window_.ns / Victim::parts);
-  const std::int64_t past = got.added ? Victim::parts : std::min(part - victim.part, Victim::parts);
-  for (std::int64_t i = 0; i < past; ++i) {
-    const std::size_t at = ring_slot(part - i, Victim::parts);
-    victim.answer_bytes[at] = victim.answers[at] = victim.own_bytes[at] = 0;
-  }
-  victim.part = std::max(part, victim.part);
-  return victim;
+void EchonetMessages::ask_hosts(const Fact& fact, const Ends& ends, const Host& asker, Findings& findings) noexcept {
+  constexpr DetectorId id = DetectorId::echonet_enumeration;
+  const auto hosts =
+      hosts_asked_.add_new({fact.segment, fact.source}, {fact.destination.high, fact.destination.low}, fact.time);
+  if (!hosts.added || hosts.count < hosts_limit_) return;
+  Alert alert = alert_of(id, fact, ends);
+  alert.destination =
+      loud_of(fact.segment, fact.source).hosts_shown.show(fact.destination, fact.time, forget_of(id, hosts_window_));
+  if (alert.destination != fact.destination) alert.destination_asset = 0;
+  say_why(alert, 0, "%u hosts asked for what they have within %.0f s", hosts.count, hosts_window_.as_seconds());
+  enumerate(alert, fact, ends, asker, 2, findings);
 }
 
-void EchonetMessages::reflected(Alert& alert, Victim& victim, const IpAddress& reflector, PacketTime time,
+void EchonetMessages::inquiry(const Fact& fact, const Ends& ends, Host& asker, Dialog* dialog,
+                              Findings& findings) noexcept {
+  const Inquiry& asked = fact.inquiry;
+  if (!ends.source_outside) asker.own_bytes[dialogs_.part_of(asker, fact.time)] += asked.bytes;
+  if (dialog == nullptr) return;
+  constexpr DetectorId id = DetectorId::echonet_enumeration;
+  if (asked.lists_objects || asked.lists_properties) ask_hosts(fact, ends, asker, findings);
+  dialogs_.note_object(fact, *dialog);
+  if (asked.object >> 8 != node_profile_class) {
+    if (const std::uint32_t objects = dialogs_.count_object(fact, *dialog); objects > epcs_limit_) {
+      Alert alert = alert_of(id, fact, ends);
+      say_why(alert, 0, "%u objects of one host asked within %.0f s", objects, epcs_window_.as_seconds());
+      enumerate(alert, fact, ends, asker, 4, findings);
+    }
+  }
+  const std::uint32_t points = dialogs_.count_points(fact, *dialog);
+  if (points <= asked_factor * epcs_limit_) return;
+  Alert alert = alert_of(id, fact, ends);
+  say_why(alert, 0, "%u properties of object %06X asked within %.0f s", points, asked.object,
+          epcs_window_.as_seconds());
+  enumerate(alert, fact, ends, asker, 3, findings);
+}
+
+void EchonetMessages::reflected(Alert& alert, const IpAddress& victim, const IpAddress& reflector, PacketTime time,
                                 Findings& findings) noexcept {
   alert.merge_key = 1;
-  alert.source = victim.shown.show(reflector, time, forget_of(alert.detector, reflection_window_));
+  alert.source = loud_of(alert.segment, victim)
+                     .reflected_shown.show(reflector, time, forget_of(alert.detector, reflection_window_));
   if (alert.source != reflector) alert.source_asset = 0;
   limit_.raise(alert, findings);
 }
@@ -494,8 +441,8 @@ void EchonetMessages::response(const Fact& fact, const Ends& ends, Findings& fin
       return;
     }
   }
-  Victim& victim = victim_of(fact, fact.destination);
-  const auto part = ring_slot(victim.part, Victim::parts);
+  Host& victim = dialogs_.host_of(fact.segment, fact.destination);
+  const std::size_t part = dialogs_.part_of(victim, fact.time);
   victim.answer_bytes[part] += answer.bytes;
   ++victim.answers[part];
   std::uint64_t answer_bytes = 0, own_bytes = 0;
@@ -509,7 +456,7 @@ void EchonetMessages::response(const Fact& fact, const Ends& ends, Findings& fin
           static_cast<unsigned long long>(answer_bytes), reflection_window_.as_seconds(),
           ends.destination_outside ? ", outside of every segment" : "");
   say_why(alert, 1, "that host itself sent requests of %llu bytes", static_cast<unsigned long long>(own_bytes));
-  reflected(alert, victim, fact.source, fact.time, findings);
+  reflected(alert, fact.destination, fact.source, fact.time, findings);
 }
 
 // A request from outside may carry a victim's address, and then every answer looks asked for. Each flow's first answer
@@ -523,14 +470,14 @@ void EchonetMessages::conversation(const Fact& fact, const Ends& ends, Findings&
   if (fact.to_group || (!there && !back)) return;
   const IpAddress& outside = there ? fact.source : fact.destination;
   const IpAddress& inside = there ? fact.destination : fact.source;
-  const std::uint32_t pair = asked_.find({fact.segment, outside, inside});
-  if (pair == 0 || fact.time - asked_.value(pair).time > asked_recently) return;
-  const std::uint64_t asked = std::max(asked_.value(pair).bytes, message_bytes_min);
+  const Dialog* const dialog = dialogs_.find(fact.segment, outside, inside);
+  if (dialog == nullptr || fact.time - dialog->time > asked_recently) return;
+  const std::uint64_t asked = std::max(dialog->bytes, message_bytes_min);
   const std::uint64_t requests = there ? seen.packets - std::min(1u, seen.packets) : 0;
   const std::uint64_t around =
       (requests + 1) * (fact.source.is_v4() ? overhead_v4_bytes : overhead_v6_bytes) + requests * asked;
-  Victim& victim = victim_of(fact, outside);
-  const auto part = ring_slot(victim.part, Victim::parts);
+  Host& victim = dialogs_.host_of(fact.segment, outside);
+  const std::size_t part = dialogs_.part_of(victim, fact.time);
   victim.answer_bytes[part] +=
       static_cast<std::uint32_t>(std::min<std::uint64_t>(seen.bytes - std::min(seen.bytes, around), UINT16_MAX));
   victim.own_bytes[part] += static_cast<std::uint32_t>(asked);
@@ -551,7 +498,7 @@ void EchonetMessages::conversation(const Fact& fact, const Ends& ends, Findings&
           reflection_window_.as_seconds());
   say_why(alert, 1, "their first answers have %llu bytes, for requests of %llu bytes: the sender may be forged",
           static_cast<unsigned long long>(answer_bytes), static_cast<unsigned long long>(own_bytes));
-  reflected(alert, victim, inside, fact.time, findings);
+  reflected(alert, outside, inside, fact.time, findings);
 }
 
 void EchonetMessages::reading(const Fact& fact, const Ends& ends, Findings& findings) noexcept {
@@ -565,7 +512,7 @@ void EchonetMessages::reading(const Fact& fact, const Ends& ends, Findings& find
       Alert alert = alert_of(DetectorId::echonet_reflection, fact, ends);
       say_why(alert, 0, "%u values answered within %.0f s to a host outside of every segment", read.count,
               reflection_window_.as_seconds());
-      reflected(alert, victim_of(fact, fact.destination), fact.source, fact.time, findings);
+      reflected(alert, fact.destination, fact.source, fact.time, findings);
     }
   }
   if (reading.point != fault_status || (reading.code != fault_code && reading.code != no_fault_code)) return;
@@ -598,18 +545,14 @@ void EchonetMessages::take_over(SiteDetector& before, const Renumbered& numbers)
   watches_.take_over(from.watches_);
   for (std::uint32_t i = watches_.first(); i != 0; i = watches_.next(i)) numbers.renumber(watches_.value(i).alert);
   heard_.take_over(from.heard_);
-  asked_.take_over(from.asked_);
-  askers_.take_over(from.askers_);
+  dialogs_.take_over(from.dialogs_);
+  loud_.take_over(from.loud_);
   if (!RecentTimes::fits(from.multicast_limit_ + 1, multicast_limit_ + 1)) {
-    for (std::uint32_t i = askers_.first(); i != 0; i = askers_.next(i)) askers_.value(i).multicast = RecentTimes{};
+    for (std::uint32_t i = loud_.first(); i != 0; i = loud_.next(i)) loud_.value(i).multicast = RecentTimes{};
   }
   hosts_asked_.take_over(from.hosts_asked_);
   points_refused_.take_over(from.points_refused_);
-  objects_asked_.take_over(from.objects_asked_);
-  walks_.take_over(from.walks_);
   group_requests_.take_over(from.group_requests_);
-  // The parts of its window are of another length in another window.
-  if (reflection_window_ == from.reflection_window_) victims_.take_over(from.victims_);
   links_.take_over(from.links_);
   read_outside_.take_over(from.read_outside_);
   faults_.take_over(from.faults_);
@@ -620,11 +563,7 @@ void EchonetMessages::take_over(SiteDetector& before, const Renumbered& numbers)
 }
 
 void EchonetMessages::save(StateWriter& writer) const {
-  writer.put(askers_.size());
-  for (std::uint32_t i = askers_.first(); i != 0; i = askers_.next(i)) {
-    put_host(writer, askers_.key(i));
-    writer.put(askers_.value(i).first_asking.ns);
-  }
+  dialogs_.save(writer);
   writer.put(faults_.size());
   for (std::uint32_t i = faults_.first(); i != 0; i = faults_.next(i)) {
     put_host(writer, faults_.key(i).host);
@@ -634,22 +573,13 @@ void EchonetMessages::save(StateWriter& writer) const {
 }
 
 bool EchonetMessages::load(StateReader& reader, std::uint32_t version) {
-  constexpr std::size_t asker_bytes = 24 + 8, fault_bytes = 24 + 4 + 1;
+  constexpr std::size_t fault_bytes = 24 + 4 + 1;
   if (version != state_version()) return false;
   // First whether all of it is there, then once more to take it.
   for (const bool apply : {false, true}) {
     StateReader at = reader;
-    const auto askers = at.get<std::uint32_t>();
-    if (at.failed() || askers > askers_max || askers > at.left() / asker_bytes) return false;
-    if (apply) {
-      askers_.clear();
-      faults_.clear();
-    }
-    for (std::uint32_t i = 0; i < askers; ++i) {
-      const HostKey key = get_host(at);
-      const PacketTime first{at.get<std::int64_t>()};
-      if (apply) askers_.value(askers_.use(key).index).first_asking = first;
-    }
+    if (!dialogs_.load(at, apply)) return false;
+    if (apply) faults_.clear();
     const auto faults = at.get<std::uint32_t>();
     if (at.failed() || faults > faults_max || faults > at.left() / fault_bytes) return false;
     for (std::uint32_t i = 0; i < faults; ++i) {
