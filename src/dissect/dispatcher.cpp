@@ -5,6 +5,13 @@
 #include "base/check.h"
 
 namespace tsujiban::dissect {
+namespace {
+
+void set_behind_gap(flow::Flow& flow, unsigned side, bool is) noexcept {
+  flow.behind_gap = ((flow.behind_gap & ~(1u << side)) | (is ? 1u : 0u) << side) & 3u;
+}
+
+}  // namespace
 
 Dispatcher::Dispatcher(std::span<const DissectorRow> rows, const Limits& limits, std::uint32_t streams_max,
                        HashSeed seed, metrics::WorkerCounters& counters, reassembly::ByteStore& store)
@@ -159,6 +166,7 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
       return;
     }
     flow.app = rows_[row].protocol;
+    set_behind_gap(flow, side, false);  // What was recognised begins here.
     streams_[handle].row = static_cast<std::uint8_t>(row + 1);
     if (first.data() != piece.data()) {
       // The undecided bytes are in the buffer, this piece among them.
@@ -179,6 +187,11 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
   if (stream.done) return drop_buffer(stream, side);
   const std::size_t row = row_of(flow.app);
   context.app_protocol = flow.app;
+  if ((flow.behind_gap >> side & 1u) != 0) [[unlikely]] {
+    set_behind_gap(flow, side, false);
+    constexpr std::uint32_t some = 1;  // How many no dissector asks where nothing was read yet.
+    dissectors_[row]->gap(stream.state.data(), context, some, sink);
+  }
   if (stream.buffered[side] == 0) {
     const std::size_t used = feed_all(stream, row, flow, context, piece, sink);
     if (flow.app == AppProtocol::unknown || used == piece.size()) return;
@@ -214,10 +227,12 @@ void Dispatcher::bytes(std::uint32_t& handle, flow::Flow& flow, MessageContext& 
 
 void Dispatcher::gap(std::uint32_t& handle, flow::Flow& flow, MessageContext& context, std::uint32_t missing,
                      RecordSink& sink) noexcept {
-  if (handle == 0) return;
+  const auto side = static_cast<unsigned>(context.direction);
+  if (handle != 0) drop_buffer(streams_[handle], side);
+  // Where the other side shows what it is, this one does not begin with the next byte.
+  if ((flow.flags & flow::flow_flag::app_settled) == 0) set_behind_gap(flow, side, true);
+  if (handle == 0 || flow.app == AppProtocol::unknown) return;
   Stream& stream = streams_[handle];
-  drop_buffer(stream, static_cast<unsigned>(context.direction));
-  if (flow.app == AppProtocol::unknown) return;
   context.app_protocol = flow.app;
   dissectors_[row_of(flow.app)]->gap(stream.state.data(), context, missing, sink);
 }

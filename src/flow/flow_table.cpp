@@ -180,6 +180,7 @@ void FlowTable::begin(std::uint32_t flow, PacketTime now, std::uint64_t packet_n
   f.packets = {};
   f.bytes_low = {};
   f.bytes_carried = false;
+  f.behind_gap = 0;
   f.session = 0;
   f.app = AppProtocol::unknown;
   f.probes = 0;

@@ -32,7 +32,8 @@ struct alignas(64) Flow {
   AppProtocol app;
   std::uint8_t probes;  // How often its bytes were asked what they are; the first bit is the dispatcher's own mark.
   FlowState state : 4;
-  bool bytes_carried : 4;  // `bytes_low` is not all of them.
+  bool bytes_carried : 1;       // `bytes_low` is not all of them.
+  std::uint8_t behind_gap : 2;  // The owner's, a bit a side: bytes were lost before it was known what they are.
   std::uint8_t flags;
 };
 static_assert(sizeof(Flow) == 64);

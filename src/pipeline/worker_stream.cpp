@@ -81,7 +81,6 @@ void Worker::gap(Direction direction, std::uint32_t missing) noexcept {
   flow::Flow& flow = flows_.at(current_flow_);
   Session& session = sessions_[flow.session];
   if (scans_) scanner_->gap_stream(scan_of(session, direction));
-  if (session.app == 0) return;
   dissect::MessageContext context = stream_context(direction);
   dispatcher_.gap(session.app, flow, context, missing, records_);
 }
