@@ -4,20 +4,14 @@
 Each difference is listed below with its reason; one that is not listed, or is listed and does not occur, fails the test.
 Exit status 77: the program, the captures or both peers are not there.
 """
-import argparse
 import collections
-import ipaddress
-import json
 import pathlib
-import shutil
 import sys
-import tempfile
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(SOURCE / "tests" / "tools"))
-import batches  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "tools"))
+import peers  # noqa: E402
 
-CAPTURES = SOURCE.parent / "shared" / "captures" / "dns"
+CAPTURES = peers.CAPTURES / "dns"
 
 # Suricata 7.0.10 writes numbers for types that it has no name for, and some names that are not those of the IANA registry.
 SURICATA_TYPES = {"64": "SVCB", "257": "CAA", "65534": "TYPE65534"}
@@ -38,10 +32,6 @@ TSHARK_DIFFERS = {
     "suri-corrupt-additionals": {2: "tshark shows the owner of an SRV record in parts, and no dns.resp.name"},
     "zeek-dns-edns-bad-length": {1: "tshark ends at the option that is longer than its record; the record's length shows us the next one"},
 }
-
-
-def suricata_of(batch, folder):
-    return batches.suricata_of(batch, (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [dns]"), folder)
 
 
 def without(record, names):
@@ -68,31 +58,17 @@ def normal(record, suricata):
             records.append(entry)
         if records:
             dns[section] = records
-    return json.dumps({"src": [expanded(record["src_ip"]), record.get("src_port")], "dest": [expanded(record["dest_ip"]), record.get("dest_port")], "dns": dns}, sort_keys=True)
+    return peers.text_of(record, dns=dns)
 
 
 def compare_suricata(capture, ours, suricata):
     mine = collections.Counter(normal(r, False) for r in ours)
     theirs = collections.Counter(normal(r, True) for r in suricata)
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    expected = SURICATA_DIFFERS.get(capture.stem, (0, 0, ""))
-    if (only_theirs.total(), only_mine.total()) == expected[:2]:
-        return []
-    faults = [f"{capture.stem}: only Suricata {only_theirs.total()}, only ours {only_mine.total()}; listed {expected[:2]}"]
-    faults += [f"  Suricata: {text[:700]}" for text in list(only_theirs)[:3]] + [f"  ours:     {text[:700]}" for text in list(only_mine)[:3]]
-    return faults
+    return peers.differences(capture, "Suricata's records", theirs, mine, SURICATA_DIFFERS)
 
 
 FIELDS = ["dns.id", "dns.flags", "dns.qry.name", "dns.qry.type", "dns.resp.name", "dns.resp.type", "dns.resp.ttl", "dns.a", "dns.aaaa",
           "dns.cname", "dns.ns", "dns.ptr.domain_name", "dns.mx.mail_exchange", "dns.mx.preference", "dns.txt", "dns.soa.serial_number", "dns.srv.port"]
-
-def tshark_of(batch):
-    """By capture, the fields of each frame by its number."""
-    return {capture: dict(frames) for capture, frames in batches.tshark_of(batch, "dns", FIELDS).items()}
-
-
-def expanded(address):
-    return ipaddress.ip_address(address).exploded
 
 
 def has_bitmap(types):
@@ -114,7 +90,7 @@ def fields_of_tshark(row):
     return {
         "id": [int(v, 16) for v in row["dns.id"]], "question": list(zip(map(root, row["dns.qry.name"]), map(int, row["dns.qry.type"]))),
         "records": records,
-        "a": row["dns.a"], "aaaa": [expanded(v) for v in row["dns.aaaa"]], "cname": [root(v) for v in row["dns.cname"]], "ns": [root(v) for v in row["dns.ns"]],
+        "a": row["dns.a"], "aaaa": [peers.expanded(v) for v in row["dns.aaaa"]], "cname": [root(v) for v in row["dns.cname"]], "ns": [root(v) for v in row["dns.ns"]],
         "ptr": [root(v) for v in row["dns.ptr.domain_name"]], "mx": [root(v) for v in row["dns.mx.mail_exchange"]], "preference": [int(v) for v in row["dns.mx.preference"]],
         "txt": row["dns.txt"], "serial": [int(v) for v in row["dns.soa.serial_number"]], "srv_port": [int(v) for v in row["dns.srv.port"]],
     }
@@ -162,48 +138,19 @@ def fields_of_ours(records):
 
 
 def compare_tshark(capture, ours, frames):
-    faults, listed = [], dict(TSHARK_DIFFERS.get(capture.stem, {}))
+    theirs = {frame: fields_of_tshark(row) for frame, row in frames}
     mine = collections.defaultdict(list)
     for record in ours:
         mine[record["pcap_cnt"]].append(record)
-    for frame in sorted(set(mine) | set(frames)):
-        a = fields_of_ours(mine.get(frame, []))
-        b = fields_of_tshark(frames[frame]) if frame in frames else fields_of_ours([])
-        differ = [key for key in a if a[key] != b[key]]
-        if not differ:
-            continue
-        if listed.pop(frame, None) is None:
-            faults.append(f"{capture.stem} frame {frame}: " + "; ".join(f"{k} ours {str(a[k])[:300]} tshark {str(b[k])[:300]}" for k in differ))
-    faults += [f"{capture.stem} frame {frame}: is listed as different and is not" for frame in listed]
-    return faults
+    mine = {frame: fields_of_ours(records) for frame, records in mine.items()}
+    return peers.differences_by_key(capture, "frame", theirs, mine, TSHARK_DIFFERS, nothing=fields_of_ours([]))
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default="")
-    binary = parser.parse_args().binary
-    peers = [name for name in ("tshark", "suricata") if shutil.which(name)]
-    if not binary or not CAPTURES.is_dir() or not peers:
-        print("skipped: no program, no captures or no peer")
-        return 77
-    faults, records, messages = [], 0, 0
-    captures = sorted(CAPTURES.glob("*.pcap"))
-    ours = {capture: batches.ours_of(binary, capture, "dns") for capture in captures}
-    with tempfile.TemporaryDirectory() as folder:
-        for batch in batches.make({capture: ends for capture, (_, ends) in ours.items()}, folder):
-            suricata = suricata_of(batch, folder) if "suricata" in peers else {}
-            tshark = tshark_of(batch) if "tshark" in peers else {}
-            for capture in batch.captures:
-                records += len(ours[capture][0])
-                if "suricata" in peers:
-                    faults += compare_suricata(capture, ours[capture][0], suricata[capture])
-                if "tshark" in peers:
-                    messages += len(tshark[capture])
-                    faults += compare_tshark(capture, ours[capture][0], tshark[capture])
-    print("\n".join(faults))
-    print(f"{len(captures)} captures, {records} records of ours, {messages} frames of tshark's, {len(faults)} lines of differences")
-    return 1 if faults else 0
+def captures(_):
+    return sorted(CAPTURES.glob("*.pcap"))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(peers.run("dns", captures, [peers.suricata(compare_suricata, peers.suricata_yaml("dns")), peers.tshark(compare_tshark, "dns", FIELDS)],
+                       collection=CAPTURES, together=True,
+                       summary="{captures} captures, {records} records of ours, {tshark} frames of tshark's, {faults} lines of differences"))

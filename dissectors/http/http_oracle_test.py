@@ -4,25 +4,18 @@
 Each difference is listed below with its reason; one that is not listed, or is listed and does not occur, fails the test.
 Exit status 77: the program, the captures or both peers are not there.
 """
-import argparse
 import collections
-import concurrent.futures
-import ipaddress
-import json
-import os
 import pathlib
 import re
-import shutil
 import sys
-import tempfile
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(SOURCE / "tests" / "tools"))
-import batches  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "tools"))
+import peers  # noqa: E402
 
-CAPTURES = SOURCE.parent / "shared" / "captures" / "http"
+CAPTURES = peers.CAPTURES / "http"
 
 FIELDS = ["http_method", "hostname", "http_port", "url", "status", "http_user_agent", "http_content_type", "http_refer", "protocol", "redirect", "xff", "content_range"]
+
 
 def evader(*numbers):
     return [f"suri-http-evader-http-evader-{number}" for number in numbers]
@@ -94,15 +87,6 @@ TSHARK_DIFFERS = listed(
 )
 
 
-def suricata_of(batch, folder):
-    text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [{http: {extended: yes}}]")
-    return batches.suricata_of(batch, text, folder)
-
-
-def expanded(address):
-    return str(ipaddress.ip_address(address))
-
-
 def plain(value):
     """Suricata writes odd bytes as \\xHH, we as U+FFFD."""
     return re.sub(r"\\x[0-9a-f]{2}", "\ufffd", value) if isinstance(value, str) else value
@@ -117,35 +101,33 @@ def normal(record):
         del shown["url"]
     if shown.get("http_port") == 0:
         del shown["http_port"]
-    return json.dumps({"src": [expanded(record["src_ip"]), record.get("src_port")], "dest": [expanded(record["dest_ip"]), record.get("dest_port")], "http": shown}, sort_keys=True)
+    return peers.text_of(record, http=shown)
 
 
-def differences(name, capture, theirs, mine, table):
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    expected = table.get(capture.stem, (0, 0, ""))[:2]
-    if (only_theirs.total(), only_mine.total()) == expected:
-        return []
-    faults = [f"{capture.stem}: only {name} {only_theirs.total()}, only ours {only_mine.total()}; listed {expected}"]
-    return faults + [f"  {name}: {str(text)[:700]}" for text in list(only_theirs)[:4]] + [f"  ours:  {str(text)[:700]}" for text in list(only_mine)[:4]]
+def compare_suricata(capture, ours, suricata):
+    theirs, mine = collections.Counter(map(normal, suricata)), collections.Counter(map(normal, ours))
+    faults = peers.differences(capture, "Suricata's records", theirs, mine, SURICATA_DIFFERS)
+    # Of records that both have as often.
+    same = {text for text in theirs if theirs[text] == mine[text]}
+    lengths = [collections.Counter((normal(r), r["http"]["length"]) for r in records if normal(r) in same) for records in (suricata, ours)]
+    return faults + peers.differences(capture, "Suricata's lengths", *lengths, LENGTH_DIFFERS)
 
 
 TSHARK_FIELDS = ["http.request.method", "http.request.uri", "http.host", "http.user_agent", "http.response.code", "http.content_type"]
 
 
-def tshark_of(batch):
-    """By capture, each field as a multiset of its own: which of a frame's values belong together cannot be told from the lists."""
-    by_capture = {}
-    for capture, frames in batches.tshark_of(batch, "http && tcp && !icmp", TSHARK_FIELDS).items():
-        found = by_capture[capture] = collections.Counter()
-        for _, row in frames:
-            methods, uris, hosts, agents, statuses, types = (row[field] for field in TSHARK_FIELDS)
-            found.update(("request", method, uri) for method, uri in zip(methods, uris))
-            found.update(("host", host) for host in hosts)
-            found.update(("agent", agent) for agent in agents)
-            # Responses 1xx have no record of their own.
-            found.update(("response", status) for status in statuses if not status.startswith("1") or status == "101")
-            found.update(("type", kind.split(";")[0]) for kind in types)
-    return by_capture
+def values_of(frames):
+    """Each field as a multiset of its own: which of a frame's values belong together cannot be told from the lists."""
+    found = collections.Counter()
+    for _, row in frames:
+        methods, uris, hosts, agents, statuses, types = (row[field] for field in TSHARK_FIELDS)
+        found.update(("request", method, uri) for method, uri in zip(methods, uris))
+        found.update(("host", host) for host in hosts)
+        found.update(("agent", agent) for agent in agents)
+        # Responses 1xx have no record of their own.
+        found.update(("response", status) for status in statuses if not status.startswith("1") or status == "101")
+        found.update(("type", kind.split(";")[0]) for kind in types)
+    return found
 
 
 def as_tshark(records):
@@ -164,44 +146,17 @@ def as_tshark(records):
     return found
 
 
-def compare(capture, ours, suricata, tshark):
-    """Faults; None stands for a peer that is not there."""
-    faults = []
-    if suricata is not None:
-        theirs, mine = collections.Counter(normal(r) for r in suricata), collections.Counter(normal(r) for r in ours)
-        faults += differences("Suricata", capture, theirs, mine, SURICATA_DIFFERS)
-        # Of records that both have as often.
-        same = {text for text in theirs if theirs[text] == mine[text]}
-        lengths = [collections.Counter((normal(r), r["http"]["length"]) for r in records if normal(r) in same) for records in (suricata, ours)]
-        faults += differences("Suricata (length)", capture, *lengths, LENGTH_DIFFERS)
-    if tshark is not None:
-        faults += differences("tshark", capture, tshark, as_tshark(ours), TSHARK_DIFFERS)
-    return faults
+def compare_tshark(capture, ours, values):
+    return peers.differences(capture, "tshark's values", values, as_tshark(ours), TSHARK_DIFFERS)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default="")
-    binary = parser.parse_args().binary
-    peers = [name for name in ("tshark", "suricata") if shutil.which(name)]
-    if not binary or not CAPTURES.is_dir() or not peers:
-        print("skipped: no program, no captures or no peer")
-        return 77
-    captures = sorted(path for path in CAPTURES.rglob("*.pcap*") if path.is_file())
-    suricata, tshark = {}, {}
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        ours = dict(zip(captures, pool.map(lambda capture: batches.ours_of(binary, capture, "http"), captures)))
-        for batch in batches.make({capture: ends for capture, (_, ends) in ours.items()}, folder):
-            if "tshark" in peers:
-                tshark.update(tshark_of(batch))
-            if "suricata" in peers:
-                suricata.update(suricata_of(batch, folder))
-    faults = [line for capture in captures for line in compare(capture, ours[capture][0], suricata.get(capture), tshark.get(capture))]
-    records, values = sum(len(found) for found, _ in ours.values()), sum(found.total() for found in tshark.values())
-    print("\n".join(faults))
-    print(f"{len(captures)} captures, {records} records of ours, {values} values of tshark's, {len(faults)} lines of differences")
-    return 1 if faults else 0
+def captures(_):
+    return sorted(path for path in CAPTURES.rglob("*.pcap*") if path.is_file())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(peers.run("http", captures,
+                       [peers.suricata(compare_suricata, peers.suricata_yaml("{http: {extended: yes}}")),
+                        peers.tshark(compare_tshark, "http && tcp && !icmp", TSHARK_FIELDS, shape=values_of, count=collections.Counter.total)],
+                       collection=CAPTURES, together=True,
+                       summary="{captures} captures, {records} records of ours, {tshark} values of tshark's, {faults} lines of differences"))

@@ -25,7 +25,7 @@ def header(first, stratum=2, poll=6, precision=0xE9, delay=0x8000, dispersion=0x
     return bytes([first, stratum, poll, precision]) + struct.pack(">II", delay, dispersion) + reference + times + rest
 
 
-def make(folder):
+def captures(folder):
     datagrams = []
     for version in (1, 2, 3, 4):
         for mode in range(1, 6):
@@ -41,7 +41,7 @@ def make(folder):
     for code in (0, 20, 42):
         datagrams.append((True, 43000, 123, bytes([0x17, 0, 3, code]) + bytes(4)))
         datagrams.append((False, 43000, 123, bytes([0x97, 0, 3, code]) + struct.pack(">HH", 2, 72) + bytes(144)))
-    return [peers.write_datagrams(folder / "every-kind.pcap", datagrams)]
+    return peers.named_in_index(["ntp"]) + [peers.write_datagrams(folder / "every-kind.pcap", datagrams)]
 
 
 def number(row, field, base=0):
@@ -79,17 +79,11 @@ def fields_of_ours(record):
                   "delay": round(ntp["root_delay"], 4), "dispersion": round(ntp["root_dispersion"], 4), "reference": reference.hex()}
 
 
-def compare_tshark(capture, ours):
-    listed, faults = dict(DIFFERS.get(capture.stem, {})), []
-    theirs = {int(row["frame"][0]): row for row in peers.tshark_of(capture, "ntp && !icmp", FIELDS) if row["ntp.flags.mode"]}
-    mine = {record["pcap_cnt"]: record for record in ours}
-    for frame in sorted(set(mine) | set(theirs)):
-        a = fields_of_ours(mine[frame]) if frame in mine else None
-        b = fields_of_tshark(theirs[frame]) if frame in theirs else None
-        if a != b and listed.pop(frame, None) is None:
-            faults.append(f"{capture.stem} frame {frame}: ours {a} tshark {b}")
-    return faults + [f"{capture.stem} frame {frame}: is listed as different and is not" for frame in listed]
+def compare_tshark(capture, ours, frames):
+    theirs = {frame: fields_of_tshark(row) for frame, row in frames if row["ntp.flags.mode"]}
+    mine = {record["pcap_cnt"]: fields_of_ours(record) for record in ours}
+    return peers.differences_by_key(capture, "frame", theirs, mine, DIFFERS)
 
 
 if __name__ == "__main__":
-    sys.exit(peers.run("ntp", ["ntp"], make, None, compare_tshark))
+    sys.exit(peers.run("ntp", captures, [peers.tshark(compare_tshark, "ntp && !icmp", FIELDS)], collection=peers.CAPTURES, summary=peers.SUMMARY_WITH_PEERS))

@@ -81,11 +81,11 @@ def exchanges():
         yield [(True, REQUEST), (False, CONFIRM), (True, connect(block)), (False, tpkt(b"\2\xf0\x80\x7f\x66\x03\x0a\x01\x00"))]
 
 
-def make(folder):
+def captures(folder):
     frames = []
     for number, exchange in enumerate(exchanges()):
         frames += peers.connection(exchange, 40000, 3389, f"10.1.0.{number}")
-    return [peers.write_frames(folder / "every-value.pcap", frames)]
+    return peers.named_in_index(["tpkt", "rdp"]) + [peers.write_frames(folder / "every-value.pcap", frames)]
 
 
 def normal(record):
@@ -102,21 +102,15 @@ def normal(record):
 def compare_suricata(capture, ours, suricata):
     mine = collections.Counter(normal(r) for r in ours)
     theirs = collections.Counter(normal(r) for r in suricata if r["rdp"]["event_type"] != "tls_handshake")
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    expected = DIFFERS.get(capture.stem, (0, 0, ""))
-    if (only_theirs.total(), only_mine.total()) == expected[:2]:
-        return []
-    return ([f"{capture.stem}: only Suricata {only_theirs.total()}, only ours {only_mine.total()}; listed {expected[:2]}"] +
-            [f"  Suricata: {text[:900]}" for text in list(only_theirs)[:9]] + [f"  ours:     {text[:900]}" for text in list(only_mine)[:9]])
+    return peers.differences(capture, "Suricata's records", theirs, mine, DIFFERS)
 
 
 FIELDS = ["rdp.neg_type", "rdp.negReq.requestedProtocols", "rdp.negReq.selectedProtocol", "rdp.desktop.width", "rdp.desktop.height", "rdp.keyboardLayout",
           "rdp.client.build", "rdp.client.name", "rdp.rt_cookie"]
 
 
-def compare_tshark(capture, ours):
-    rows = {int(row["frame"][0]): row for row in peers.tshark_of(capture, "rdp.neg_type || rdp.client.build || rdp.rt_cookie", FIELDS)}
-    mine = {}
+def compare_tshark(capture, ours, frames):
+    rows, mine = dict(frames), {}
     for record in ours:
         rdp = record["rdp"]
         if rdp["event_type"] == "connect_response" or (rdp["event_type"].startswith("initial") and not set(rdp) & {"requested_protocols", "protocol", "protocol_number", "error_code", "cookie_present", "server_supports"}):
@@ -145,4 +139,6 @@ def compare_tshark(capture, ours):
 
 
 if __name__ == "__main__":
-    sys.exit(peers.run("rdp", ["tpkt", "rdp"], make, compare_suricata, compare_tshark))
+    asked = [peers.suricata(compare_suricata, peers.suricata_yaml("rdp", peers.with_parser("rdp"))),
+             peers.tshark(compare_tshark, "rdp.neg_type || rdp.client.build || rdp.rt_cookie", FIELDS)]
+    sys.exit(peers.run("rdp", captures, asked, collection=peers.CAPTURES, summary=peers.SUMMARY_WITH_PEERS))

@@ -7,7 +7,6 @@ with other beginnings (see `normal`). What else only one of us has is in DIFFERS
 does not occur, fails the test. Exit status 77: the program, the captures or both peers are not there.
 """
 import collections
-import json
 import pathlib
 import re
 import struct
@@ -102,11 +101,11 @@ def exchanges():
         yield exchange
 
 
-def make(folder):
+def captures(folder):
     frames = []
     for number, exchange in enumerate(exchanges()):
         frames += peers.connection(exchange, 40000 + number, 445)
-    return [peers.write_frames(folder / "every-command.pcap", frames)]
+    return peers.named_in_index(["smb", "smb2"]) + [peers.write_frames(folder / "every-command.pcap", frames)]
 
 
 def normal(record):
@@ -130,26 +129,20 @@ def normal(record):
     for key in ("share", "named_pipe", "filename", "directory"):
         if key in smb:
             smb[key] = smb[key].replace("\n", "")
-    return json.dumps({"src": [record["src_ip"], record["src_port"]], "dest": [record["dest_ip"], record["dest_port"]], "smb": smb}, sort_keys=True)
+    return peers.text_of(record, smb=smb)
 
 
 def compare_suricata(capture, ours, suricata):
     mine = collections.Counter(normal(r) for r in ours)
     theirs = collections.Counter(normal(r) for r in suricata if r["smb"].get("command") in COMMANDS)
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    expected = DIFFERS.get(capture.stem, (0, 0, ""))
-    if (only_theirs.total(), only_mine.total()) == expected[:2]:
-        return []
-    return ([f"{capture.stem}: only Suricata {only_theirs.total()}, only ours {only_mine.total()} of {len(ours)}; listed {expected[:2]}"] +
-            [f"  Suricata: {text[:900]}" for text in list(only_theirs)[:4]] + [f"  ours:     {text[:900]}" for text in list(only_mine)[:4]])
+    return peers.differences(capture, "Suricata's records", theirs, mine, DIFFERS)
 
 
 FIELDS = ["smb2.cmd", "smb2.flags.response", "smb2.nt_status", "smb2.dialect", "smb2.tree", "smb2.filename", "ntlmssp.auth.username", "ntlmssp.auth.domain", "ntlmssp.auth.hostname"]
 
 
-def compare_tshark(capture, ours):
+def compare_tshark(capture, ours, frames):
     """Users, shares and statuses of SMB 2, over the whole capture."""
-    rows = peers.tshark_of(capture, "smb2", FIELDS)
     a, b = collections.Counter(), collections.Counter()
     for record in ours:
         smb = record["smb"]
@@ -163,7 +156,7 @@ def compare_tshark(capture, ours):
             if "TREE_CONNECT" in smb["command"] and ("share" in smb or "named_pipe" in smb):
                 a["path", smb.get("share", smb.get("named_pipe"))] += 1
     null = lambda values: [v.replace("NULL", "") for v in values] or [""]  # noqa: E731
-    for row in rows:
+    for _, row in frames:
         if row["ntlmssp.auth.username"]:
             b["user", null(row["ntlmssp.auth.username"])[0], null(row["ntlmssp.auth.domain"])[0], null(row["ntlmssp.auth.hostname"])[0]] += 1
         for command, status in zip(row["smb2.cmd"], row["smb2.nt_status"]):
@@ -175,4 +168,6 @@ def compare_tshark(capture, ours):
 
 
 if __name__ == "__main__":
-    sys.exit(peers.run("smb", ["smb", "smb2"], make, compare_suricata, compare_tshark))
+    asked = [peers.suricata(compare_suricata, peers.suricata_yaml("smb", peers.with_parser("smb", ", detection-ports: {dp: '139, 445'}"))),
+             peers.tshark(compare_tshark, "smb2", FIELDS)]
+    sys.exit(peers.run("smb", captures, asked, collection=peers.CAPTURES, summary=peers.SUMMARY_WITH_PEERS))

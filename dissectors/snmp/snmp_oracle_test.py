@@ -6,7 +6,6 @@ us reads is in DIFFERS. One that is not listed, or is listed and does not occur,
 program, the captures or both peers are not there.
 """
 import collections
-import json
 import pathlib
 import sys
 
@@ -55,7 +54,7 @@ def usm(flags, body, user=b"alice"):
     return tlv(0x30, integer(3), tlv(0x30, integer(9), integer(65507), tlv(4, bytes([flags])), integer(3)), tlv(4, security), body)
 
 
-def make(folder):
+def captures(folder):
     messages = [community(0, pdu(kind)) for kind in (0, 1, 2, 3)] + [community(1, pdu(kind)) for kind in (0, 1, 2, 3, 5, 6, 7)]
     messages += [community(1, pdu(2, 1, status, 1)) for status in range(1, 19)]
     messages += [community(1, pdu(2, count)) for count in (0, 2, 31, 32)] + [community(0, pdu(0), b"")]
@@ -64,7 +63,7 @@ def make(folder):
                                          tlv(0x43, b"\x12\x34"), tlv(0x30, varbind()))))
     scoped = lambda kind: tlv(0x30, tlv(4, b"engine"), tlv(4), pdu(kind))  # noqa: E731
     messages += [usm(0, scoped(8), b""), usm(4, scoped(0)), usm(1, scoped(2)), usm(3, tlv(4, b"\1" * 40)), usm(3, tlv(4, b"\1" * 40), b"")]
-    return [peers.write_datagrams(folder / "every-kind.pcap", [(True, 40000 + i, 161, message) for i, message in enumerate(messages)])]
+    return peers.named_in_index(["snmp"]) + [peers.write_datagrams(folder / "every-kind.pcap", [(True, 40000 + i, 161, message) for i, message in enumerate(messages)])]
 
 
 def normal(record, suricata):
@@ -81,18 +80,13 @@ def normal(record, suricata):
     # Of an encrypted message Suricata says nothing of its user.
     if snmp.get("pdu_type") == "encrypted" or not present.get("usm_present", True):
         present.pop("usm_present", None)
-    return json.dumps({"src": [record["src_ip"], record["src_port"]], "dest": [record["dest_ip"], record["dest_port"]], "snmp": snmp, "present": present}, sort_keys=True)
+    return peers.text_of(record, snmp=snmp, present=present)
 
 
 def compare_suricata(capture, ours, suricata):
     mine = collections.Counter(normal(r, False) for r in ours)
     theirs = collections.Counter(normal(r, True) for r in suricata)
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    expected = DIFFERS.get(capture.stem, (0, 0, ""))
-    if (only_theirs.total(), only_mine.total()) == expected[:2]:
-        return []
-    return ([f"{capture.stem}: only Suricata {only_theirs.total()}, only ours {only_mine.total()}; listed {expected[:2]}"] +
-            [f"  Suricata: {text[:500]}" for text in list(only_theirs)[:4]] + [f"  ours:     {text[:500]}" for text in list(only_mine)[:4]])
+    return peers.differences(capture, "Suricata's records", theirs, mine, DIFFERS)
 
 
 FIELDS = ["snmp.version", "snmp.msgVersion", "snmp.data", "snmp.request_id", "snmp.error_status", "snmp.name", "snmp.msgSecurityModel", "snmp.non_repeaters",
@@ -101,28 +95,30 @@ FIELDS = ["snmp.version", "snmp.msgVersion", "snmp.data", "snmp.request_id", "sn
 TSHARK_DIFFERS = {}
 
 
-def compare_tshark(capture, ours):
-    faults, listed = [], dict(TSHARK_DIFFERS.get(capture.stem, {}))
-    theirs = {int(row["frame"][0]): row for row in peers.tshark_of(capture, "snmp && !icmp", FIELDS)}
-    mine = {record["pcap_cnt"]: record["snmp"] for record in ours}
-    first = lambda row, field: int(row[field][0]) if row[field] else None  # noqa: E731
-    for frame in sorted(set(mine) | set(theirs)):
-        a = b = None
-        if frame in mine:
-            snmp = mine[frame]
-            a = {"version": {1: 0, 2: 1, 3: 3}.get(snmp.get("version")), "request": snmp.get("request_id"),
-                 "error": snmp.get("error_status") or 0, "names": snmp.get("vars", []), "model": snmp.get("security_model"),
-                 "bulk": [snmp.get("non_repeaters"), snmp.get("max_repetitions")], "enterprise": snmp.get("trap_oid")}
-        if frame in theirs:
-            row = theirs[frame]
-            b = {"version": first(row, "snmp.version" if row["snmp.version"] else "snmp.msgVersion"), "request": first(row, "snmp.request_id"), "error": first(row, "snmp.error_status") or 0,
-                 "names": row["snmp.name"][:VARS_MAX], "model": first(row, "snmp.msgSecurityModel"),
-                 "bulk": [first(row, "snmp.non_repeaters"), first(row, "snmp.max_repetitions")],
-                 "enterprise": row["snmp.enterprise"][0] if row["snmp.enterprise"] else None}
-        if a != b and listed.pop(frame, None) is None:
-            faults.append(f"{capture.stem} frame {frame}: ours {a} tshark {b}")
-    return faults + [f"{capture.stem} frame {frame}: is listed as different and is not" for frame in listed]
+def first(row, field):
+    return int(row[field][0]) if row[field] else None
+
+
+def fields_of_ours(snmp):
+    return {"version": {1: 0, 2: 1, 3: 3}.get(snmp.get("version")), "request": snmp.get("request_id"), "error": snmp.get("error_status") or 0,
+            "names": snmp.get("vars", []), "model": snmp.get("security_model"), "bulk": [snmp.get("non_repeaters"), snmp.get("max_repetitions")],
+            "enterprise": snmp.get("trap_oid")}
+
+
+def fields_of_tshark(row):
+    return {"version": first(row, "snmp.version" if row["snmp.version"] else "snmp.msgVersion"), "request": first(row, "snmp.request_id"),
+            "error": first(row, "snmp.error_status") or 0, "names": row["snmp.name"][:VARS_MAX], "model": first(row, "snmp.msgSecurityModel"),
+            "bulk": [first(row, "snmp.non_repeaters"), first(row, "snmp.max_repetitions")],
+            "enterprise": row["snmp.enterprise"][0] if row["snmp.enterprise"] else None}
+
+
+def compare_tshark(capture, ours, frames):
+    theirs = {frame: fields_of_tshark(row) for frame, row in frames}
+    mine = {record["pcap_cnt"]: fields_of_ours(record["snmp"]) for record in ours}
+    return peers.differences_by_key(capture, "frame", theirs, mine, TSHARK_DIFFERS)
 
 
 if __name__ == "__main__":
-    sys.exit(peers.run("snmp", ["snmp"], make, compare_suricata, compare_tshark))
+    asked = [peers.suricata(compare_suricata, peers.suricata_yaml("snmp", peers.with_parser("snmp"))),
+             peers.tshark(compare_tshark, "snmp && !icmp", FIELDS)]
+    sys.exit(peers.run("snmp", captures, asked, collection=peers.CAPTURES, summary=peers.SUMMARY_WITH_PEERS))

@@ -4,21 +4,15 @@
 Each difference is listed below with its reason; one that is not listed, or is listed and does not occur, fails the test.
 Exit status 77: the program, the captures or both peers are not there.
 """
-import argparse
 import collections
 import hashlib
-import ipaddress
-import json
 import pathlib
-import shutil
 import sys
-import tempfile
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(SOURCE / "tests" / "tools"))
-import batches  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "tools"))
+import peers  # noqa: E402
 
-CAPTURES = SOURCE.parent / "shared" / "captures" / "tls"
+CAPTURES = peers.CAPTURES / "tls"
 
 # Members that Suricata 7.0.10 has; ours beside them are `ja4` (Suricata 8) and what dissectors/tls/README.md lists.
 SURICATA = {"subject", "issuerdn", "session_resumed", "serial", "fingerprint", "sni", "version", "notbefore", "notafter", "ja3", "ja3s", "client"}
@@ -42,33 +36,18 @@ TSHARK_DIFFERS = {
 }
 
 
-def suricata_of(batch, folder):
-    text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [{tls: {extended: yes}}]")
-    return batches.suricata_of(batch, text.replace("tls: {enabled: yes,", "tls: {enabled: yes, ja3-fingerprints: yes,"), folder)
-
-
-def expanded(address):
-    return ipaddress.ip_address(address).exploded
-
-
 def normal(record):
     """The part of a record that both have, as text."""
     tls = {key: value for key, value in record["tls"].items() if key in SURICATA}
     if "client" in tls:
         tls["client"] = {key: value for key, value in tls["client"].items() if key in SURICATA_CLIENT}
-    return json.dumps({"src": [expanded(record["src_ip"]), record.get("src_port")], "dest": [expanded(record["dest_ip"]), record.get("dest_port")], "tls": tls}, sort_keys=True)
+    return peers.text_of(record, tls=tls)
 
 
 def compare_suricata(capture, ours, suricata):
     mine = collections.Counter(normal(r) for r in ours)
     theirs = collections.Counter(normal(r) for r in suricata)
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    expected = SURICATA_DIFFERS.get(capture.stem, (0, 0, ""))
-    if (only_theirs.total(), only_mine.total()) == expected[:2]:
-        return []
-    faults = [f"{capture.stem}: only Suricata {only_theirs.total()}, only ours {only_mine.total()}; listed {expected[:2]}"]
-    faults += [f"  Suricata: {text[:900]}" for text in list(only_theirs)[:3]] + [f"  ours:     {text[:900]}" for text in list(only_mine)[:3]]
-    return faults
+    return peers.differences(capture, "Suricata's records", theirs, mine, SURICATA_DIFFERS)
 
 
 FIELDS = ["tcp.srcport", "tcp.dstport", "tls.handshake.type", "tls.handshake.ja3", "tls.handshake.ja3s", "tls.handshake.extensions_server_name",
@@ -96,12 +75,6 @@ def ja4_of(row):
     hashed = join(sorted(e for e in extensions if e not in (0, 16)))
     hashed = hashed + "_" + join(algorithms) if hashed and algorithms else hashed
     return f"t{name}{'d' if 0 in extensions else 'i'}{min(len(suites), 99):02}{min(len(extensions), 99):02}{alpn[0]}{alpn[-1]}_{half(join(sorted(suites)))}_{half(hashed)}"
-
-
-
-def tshark_of(batch):
-    options = ["-o", "tcp.check_checksum:FALSE", "-o", "tcp.reassemble_out_of_order:TRUE"]
-    return {capture: flows_of(frames) for capture, frames in batches.tshark_of(batch, "tls && tcp", FIELDS, options).items()}
 
 
 def flows_of(frames):
@@ -162,48 +135,18 @@ def fields_of_ours(tls):
 
 
 def compare_tshark(capture, ours, flows):
-    faults, listed = [], dict(TSHARK_DIFFERS.get(capture.stem, {}))
     mine = {tuple(sorted((r["src_port"], r["dest_port"]))): fields_of_ours(r["tls"]) for r in ours}
-    for ports in sorted(set(mine) | set(flows)):
-        a, b = mine.get(ports), flows.get(ports)
-        if a == b:
-            continue
-        if listed.pop(ports, None) is None:
-            keys = sorted(set(a or {}) | set(b or {}))
-            faults.append(f"{capture.stem} {ports}: " + "; ".join(f"{k} ours {(a or {}).get(k)} tshark {(b or {}).get(k)}" for k in keys if (a or {}).get(k) != (b or {}).get(k)))
-    faults += [f"{capture.stem} {ports}: is listed as different and is not" for ports in listed]
-    return faults
+    return peers.differences_by_key(capture, "ports", flows, mine, TSHARK_DIFFERS)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default="")
-    binary = parser.parse_args().binary
-    peers = [name for name in ("tshark", "suricata") if shutil.which(name)]
-    if not binary or not CAPTURES.is_dir() or not peers:
-        print("skipped: no program, no captures or no peer")
-        return 77
-    faults, records, theirs, connections = [], 0, 0, 0
-    captures = sorted([*CAPTURES.glob("*.pcap"), *CAPTURES.glob("*.pcapng")])
-    ours = {capture: batches.ours_of(binary, capture, "tls") for capture in captures}
-    with tempfile.TemporaryDirectory() as folder:
-        for batch in batches.make({capture: ends for capture, (_, ends) in ours.items()}, folder):
-            suricata = suricata_of(batch, folder) if "suricata" in peers else {}
-            tshark = tshark_of(batch) if "tshark" in peers else {}
-            for capture in batch.captures:
-                records += len(ours[capture][0])
-                if "suricata" in peers:
-                    theirs += len(suricata[capture])
-                    faults += compare_suricata(capture, ours[capture][0], suricata[capture])
-                if "tshark" in peers:
-                    connections += len(tshark[capture])
-                    faults += compare_tshark(capture, ours[capture][0], tshark[capture])
-    names = {capture.stem for capture in captures}
-    faults += [f"{name}: is listed and there is no such capture" for name in (SURICATA_DIFFERS.keys() | TSHARK_DIFFERS.keys()) - names]
-    print("\n".join(faults))
-    print(f"{len(captures)} captures, {records} records of ours, {theirs} of Suricata's, {connections} connections of tshark's, {len(faults)} lines of differences")
-    return 1 if faults else 0
+def captures(_):
+    return sorted([*CAPTURES.glob("*.pcap"), *CAPTURES.glob("*.pcapng")])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    configuration = peers.suricata_yaml("{tls: {extended: yes}}", ("tls: {enabled: yes,", "tls: {enabled: yes, ja3-fingerprints: yes,"))
+    options = ["-o", "tcp.check_checksum:FALSE", "-o", "tcp.reassemble_out_of_order:TRUE"]
+    sys.exit(peers.run("tls", captures, [peers.suricata(compare_suricata, configuration), peers.tshark(compare_tshark, "tls && tcp", FIELDS, options, flows_of)],
+                       collection=CAPTURES, together=True, listed=SURICATA_DIFFERS.keys() | TSHARK_DIFFERS.keys(),
+                       summary="{captures} captures, {records} records of ours, {suricata} of Suricata's, {tshark} connections of tshark's, "
+                               "{faults} lines of differences"))

@@ -5,14 +5,9 @@ frame or of a connection then belongs to exactly one of them, and is what it say
 """
 import bisect
 import ipaddress
-import json
 import pathlib
 import struct
-import subprocess
-import tempfile
 
-AGGREGATOR, SEPARATOR = "\x1f", "\x1e"
-PEER_SECONDS_MAX = 300
 # First four bytes: byte order, and nanoseconds in a unit of the fraction.
 FORMS = {b"\xd4\xc3\xb2\xa1": ("<", 1000), b"\xa1\xb2\xc3\xd4": (">", 1000), b"\x4d\x3c\xb2\xa1": ("<", 1), b"\xa1\xb2\x3c\x4d": (">", 1)}
 
@@ -92,40 +87,3 @@ def make(ends, folder):
     for number, batch in enumerate(batches):
         batch.write(pathlib.Path(folder) / f"batch-{number}.pcap")
     return batches
-
-
-def ours_of(binary, capture, kind):
-    """Our records of one kind, and the ends of every connection."""
-    done = subprocess.run([binary, "read", "-o", "-", "--events", kind + ",flow", capture], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (0, 1), done.stderr[-500:]
-    records = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return [r for r in records if r["event_type"] == kind], set(filter(None, map(ends_of, records)))
-
-
-def suricata_of(batch, configuration, folder):
-    """Suricata's records, by capture."""
-    log = pathlib.Path(tempfile.mkdtemp(dir=folder))
-    (log / "suricata.yaml").write_text(configuration)
-    subprocess.run(["suricata", "-c", log / "suricata.yaml", "-r", batch.path, "-l", log, "-k", "none"], capture_output=True, timeout=PEER_SECONDS_MAX)
-    eve = log / "eve.json"
-    found = {capture: [] for capture in batch.captures}
-    for line in eve.read_text().splitlines() if eve.exists() else []:
-        record = json.loads(line)
-        capture = batch.of_record(record)
-        assert capture is not None, f"Suricata tells of a connection that we have not seen: {line[:500]}"
-        found[capture].append(record)
-    return found
-
-
-def tshark_of(batch, what, fields, options=()):
-    """By capture, (frame's number there, list of values by field) of every frame that the filter `what` lets through."""
-    command = ["tshark", "-r", batch.path, "-Y", what, *options, "-T", "fields", "-E", f"aggregator={AGGREGATOR}", "-E", f"separator={SEPARATOR}"]
-    for field in ["frame.number", *fields]:
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, timeout=PEER_SECONDS_MAX)
-    found = {capture: [] for capture in batch.captures}
-    for line in filter(None, done.stdout.decode("utf-8", "replace").split("\n")):
-        frame, *parts = line.split(SEPARATOR)
-        capture, number = batch.of_frame(int(frame))
-        found[capture].append((number, {field: part.split(AGGREGATOR) if part else [] for field, part in zip(fields, parts)}))
-    return found

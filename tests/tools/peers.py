@@ -1,49 +1,186 @@
-"""What the oracle tests of the office protocols (smb, rdp, snmp, ntp) share: our records, Suricata's, tshark's fields."""
+"""What the oracle tests beside the dissectors share. Captures are read by us, by tshark and by Suricata, and compared.
+
+A test says which captures, how each program is asked, and what of the records must be equal; `run` does the rest. Every
+difference is listed in its test with the reason: one that is not listed, or is listed and does not occur, is a fault.
+"""
 import argparse
+import collections
+import concurrent.futures
+import ipaddress
 import json
+import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
 
+import batches
+import cases
 import packets
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-CAPTURES = SOURCE.parent / "shared" / "captures"
+CAPTURES = cases.CAPTURES
+PROGRAMS = ("tshark", "suricata")
 AGGREGATOR, SEPARATOR = "\x1f", "\x1e"
+OURS_SECONDS_MAX, PEER_SECONDS_MAX = 60, 300
+SKIPPED = 77  # The exit status that CTest knows.
+# Of what one side alone has, a fault shows so many, each so far; of a field that differs, less.
+EXAMPLES_MAX, CHARACTERS_MAX, FIELD_CHARACTERS_MAX = 9, 1500, 300
+SUMMARY = "{captures} captures, {records} records of ours, {faults} lines of differences"
+SUMMARY_WITH_PEERS = SUMMARY + "; peers: {peers}"
+
+# `name` of the program; `read(batch, folder)`: what it says, by capture; `compare(capture, ours, theirs)`: the faults;
+# `count(theirs)`: what a capture adds to the program's number in the last line.
+Peer = collections.namedtuple("Peer", "name read compare count")
 
 
-def ours_of(binary, capture, kind):
-    done = subprocess.run([binary, "read", "-o", "-", "--events", kind, capture], capture_output=True, text=True, timeout=300)
+def suricata(compare, configuration, prepare=None):
+    """Suricata's records. It reads what `prepare(path, folder)` makes of a capture, where that is given."""
+    def read(batch, folder):
+        return suricata_of(batch, prepare(batch.path, folder) if prepare else batch.path, configuration, folder)
+    return Peer("suricata", read, compare, len)
+
+
+def tshark(compare, what, fields, options=(), shape=list, count=len):
+    """What `shape` makes of the frames that the filter `what` lets through: (frame's number, list of values by field)."""
+    def read(batch, _):
+        return {capture: shape(frames) for capture, frames in tshark_of(batch, what, fields, options).items()}
+    return Peer("tshark", read, compare, count)
+
+
+def run(kind, captures, peers, *, collection=None, together=False, select=list, check=None, listed=(), summary=SUMMARY):
+    """The exit status of a test of our records `kind`.
+
+    `captures(folder)`: those to read, some of them made in that folder; without `collection`, a folder, nothing is done.
+    `together`: those without a connection in common are one file for the peers. `select(records)`: what of ours is counted
+    and compared. `check(capture, ours)`: faults that need no peer. `listed`: names that must be among the captures'.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", default="", help="the program under test")
+    parser.add_argument("--more", nargs="*", default=[], help="further captures")
+    options = parser.parse_args()
+    installed = [name for name in PROGRAMS if shutil.which(name)]
+    asked = [peer for peer in peers if peer.name in installed]
+    if not options.binary or not asked or (collection is not None and not collection.is_dir()):
+        needed = ["no program"] + (["no captures"] if collection is not None else [])
+        print(f"skipped: {', '.join(needed)} or {'no peer' if len(peers) > 1 else 'no ' + peers[0].name}")
+        return SKIPPED
+    theirs = {peer.name: {} for peer in asked}
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        paths = captures(pathlib.Path(folder)) + [pathlib.Path(path) for path in options.more]
+        read = dict(zip(paths, pool.map(lambda path: ours_of(options.binary, path, kind, together), paths)))
+        for batch in batches.make({path: ends for path, (_, ends) in read.items()}, folder):
+            for peer in asked:
+                theirs[peer.name].update(peer.read(batch, folder))
+    faults, counts = [], collections.Counter(records=0, **dict.fromkeys(PROGRAMS, 0))
+    for path, (records, _) in read.items():
+        ours = select(records)
+        counts["records"] += len(ours)
+        faults += check(path, ours) if check else []
+        for peer in asked:
+            counts[peer.name] += peer.count(theirs[peer.name][path])
+            faults += peer.compare(path, ours, theirs[peer.name][path])
+    faults += [f"{name}: is listed and there is no such capture" for name in sorted(set(listed) - {path.stem for path in paths})]
+    print("\n".join(faults))
+    print(summary.format(captures=len(paths), faults=len(faults), peers=", ".join(installed), **counts))
+    return 1 if faults else 0
+
+
+# --- What each program says.
+
+def ours_of(binary, capture, kind, with_ends=False):
+    """Our records of one kind, and the ends of every connection where they are asked for."""
+    command = [binary, "read", "-o", "-", "--events", kind + (",flow" if with_ends else ""), capture]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=OURS_SECONDS_MAX)
     assert done.returncode in (0, 1), done.stderr[-500:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    records = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    ends = set(filter(None, map(batches.ends_of, records))) if with_ends else set()
+    return [record for record in records if record["event_type"] == kind], ends
 
 
-def suricata_of(capture, folder, kind):
-    text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", f"types: [{kind}]")
-    ports = ", detection-ports: {dp: '139, 445'}" if kind == "smb" else ""
-    text = text.replace("    dns: {tcp", f"    {kind}: {{enabled: yes{ports}}}\n    dns: {{tcp")
-    configuration = pathlib.Path(folder) / "suricata.yaml"
-    configuration.write_text(text)
-    log = pathlib.Path(folder) / (kind + "-" + capture.name)
-    log.mkdir()
-    subprocess.run(["suricata", "-c", configuration, "-r", capture, "-l", log, "-k", "none"], capture_output=True, timeout=300)
+def suricata_yaml(types, *changes):
+    """bench/suricata.yaml with these records in place of alerts, and each (text, its replacement) of `changes`."""
+    text = (cases.SOURCE / "bench" / "suricata.yaml").read_text()
+    for old, new in [("types: [alert]", f"types: [{types}]"), *changes]:
+        assert old in text, f"bench/suricata.yaml has no {old!r}"
+        text = text.replace(old, new)
+    return text
+
+
+def with_parser(kind, options=""):
+    """A change for `suricata_yaml`: the parser of a protocol that the file does not name."""
+    before = "    dns: {tcp"
+    return before, f"    {kind}: {{enabled: yes{options}}}\n{before}"
+
+
+def suricata_of(batch, path, configuration, folder):
+    """Suricata's records of a file, by capture."""
+    log = pathlib.Path(tempfile.mkdtemp(dir=folder))
+    (log / "suricata.yaml").write_text(configuration)
+    subprocess.run(["suricata", "-c", log / "suricata.yaml", "-r", path, "-l", log, "-k", "none"], capture_output=True, timeout=PEER_SECONDS_MAX)
     eve = log / "eve.json"
-    return [json.loads(line) for line in eve.read_text().splitlines()] if eve.exists() else []
+    found = {capture: [] for capture in batch.captures}
+    for line in eve.read_text().splitlines() if eve.exists() else []:
+        record = json.loads(line)
+        capture = batch.of_record(record)
+        assert capture is not None, f"Suricata tells of a connection that we have not seen: {line[:500]}"
+        found[capture].append(record)
+    return found
 
 
-def tshark_of(capture, what, fields):
-    """Rows of lists of values, a frame each."""
-    command = ["tshark", "-r", str(capture), "-Y", what, "-T", "fields", "-E", f"aggregator={AGGREGATOR}", "-E", f"separator={SEPARATOR}"]
-    for field in ["frame.number"] + fields:
+def tshark_of(batch, what, fields, options=()):
+    """By capture, (frame's number there, list of values by field) of every frame that the filter `what` lets through."""
+    command = ["tshark", "-r", batch.path, "-Y", what, *options, "-T", "fields", "-E", f"aggregator={AGGREGATOR}", "-E", f"separator={SEPARATOR}"]
+    for field in ["frame.number", *fields]:
         command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, timeout=300)
-    rows = []
-    for line in done.stdout.decode("utf-8", "replace").split("\n"):
-        if line:
-            rows.append(dict(zip(["frame"] + fields, [v.split(AGGREGATOR) if v else [] for v in line.split(SEPARATOR)])))
-    return rows
+    done = subprocess.run(command, capture_output=True, timeout=PEER_SECONDS_MAX)
+    found = {capture: [] for capture in batch.captures}
+    for line in filter(None, done.stdout.decode("utf-8", "replace").split("\n")):
+        frame, *parts = line.split(SEPARATOR)
+        capture, number = batch.of_frame(int(frame))
+        found[capture].append((number, {field: part.split(AGGREGATOR) if part else [] for field, part in zip(fields, parts)}))
+    return found
 
+
+# --- What is compared.
+
+def expanded(address):
+    """Suricata writes IPv6 addresses in full."""
+    return ipaddress.ip_address(address).exploded
+
+
+def text_of(record, **members):
+    """What must be equal of a record, with its ends, as text."""
+    ends = {name: [expanded(record[name + "_ip"]), record.get(name + "_port")] for name in ("src", "dest")}
+    return json.dumps({**ends, **members}, sort_keys=True)
+
+
+def differences(capture, what, theirs, ours, table, at=0):
+    """Faults of two multisets. `table`: by capture, how many only they have and how many only we, from `at` on, and why."""
+    only_theirs, only_ours = theirs - ours, ours - theirs
+    expected = tuple(table.get(capture.stem, ())[at:at + 2]) or (0, 0)
+    if (only_theirs.total(), only_ours.total()) == expected:
+        return []
+    faults = [f"{capture.stem}: {what}: only theirs {only_theirs.total()}, only ours {only_ours.total()} of {ours.total()}; listed {expected}"]
+    for name, only in (("theirs", only_theirs), ("ours", only_ours)):
+        faults += [f"  {name + ':':7} {str(one)[:CHARACTERS_MAX]}" for one in list(only)[:EXAMPLES_MAX]]
+    return faults
+
+
+def differences_by_key(capture, what, theirs, ours, table, nothing=None):
+    """Faults of what each says, members by key. `table`: by capture, the keys that differ, and why; `nothing`: in place of a key
+    that one side lacks."""
+    faults, listed = [], dict(table.get(capture.stem, {}))
+    for key in sorted(set(ours) | set(theirs)):
+        a, b = ours.get(key, nothing), theirs.get(key, nothing)
+        if a != b and listed.pop(key, None) is None:
+            a, b = a or {}, b or {}
+            said = [f"{name} ours {str(a.get(name))[:FIELD_CHARACTERS_MAX]} tshark {str(b.get(name))[:FIELD_CHARACTERS_MAX]}"
+                    for name in sorted(set(a) | set(b)) if a.get(name) != b.get(name)]
+            faults.append(f"{capture.stem} {what} {key}: " + "; ".join(said))
+    return faults + [f"{capture.stem} {what} {key}: is listed as different and is not" for key in listed]
+
+
+# --- Captures.
 
 def named_in_index(words):
     """The captures of the index in which tshark saw one of these protocols."""
@@ -95,28 +232,3 @@ def connection(exchange, port, service, client=CLIENT):
 def write_frames(path, frames):
     packets.write_pcap(path, [(1_700_000_000_000_000_000 + i * 1_000_000, frame) for i, frame in enumerate(frames)])
     return path
-
-
-def run(kind, words, make, compare_suricata, compare_tshark):
-    """`make(folder)` gives the captures made here; the comparisons give lines of differences. 77: skipped."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default="")
-    parser.add_argument("--more", nargs="*", default=[], help="further captures")
-    options = parser.parse_args()
-    peers = [name for name in ("tshark", "suricata") if shutil.which(name)]
-    if not options.binary or not CAPTURES.is_dir() or not peers:
-        print("skipped: no program, no captures or no peer")
-        return 77
-    faults, records, captures = [], 0, 0
-    with tempfile.TemporaryDirectory() as folder:
-        for capture in named_in_index(words) + [pathlib.Path(p) for p in options.more] + make(pathlib.Path(folder)):
-            ours = ours_of(options.binary, capture, kind)
-            captures += 1
-            records += len(ours)
-            if compare_suricata and "suricata" in peers:
-                faults += compare_suricata(capture, ours, suricata_of(capture, folder, kind))
-            if compare_tshark and "tshark" in peers:
-                faults += compare_tshark(capture, ours)
-    print("\n".join(faults))
-    print(f"{captures} captures, {records} records of ours, {len(faults)} lines of differences; peers: {', '.join(peers)}")
-    return 1 if faults else 0
