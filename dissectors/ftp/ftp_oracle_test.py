@@ -6,20 +6,14 @@ and passive, with logins that fail. Compared are commands with their arguments, 
 their order, because Suricata ends a reply where a segment does. Each difference is listed below with its reason; one that is not
 listed, or is listed and does not occur, fails the test. Exit status 77: the program, or both peers, are not there.
 """
-import argparse
 import collections
-import ipaddress
-import json
 import pathlib
-import shutil
-import struct
-import subprocess
 import sys
-import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-SOURCE = HERE.parents[1]
-CAPTURES = SOURCE.parent / "shared" / "captures"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "tools"))
+import peers  # noqa: E402
+
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "data" / "programs.pcap"
 FOREIGN = ["net/ndpi-fuzz-2006-06-26-2594.pcap"]
 
 # Members, and commands' names, that only we write; `mode` of passive transfers likewise.
@@ -39,17 +33,6 @@ TSHARK_DIFFERS = {
 }
 
 
-def tcp_frame(client, from_client, cport, seq, ack, flags, payload=b""):
-    source, destination = (client, bytes([10, 0, 0, 2])) if from_client else (bytes([10, 0, 0, 2]), client)
-    sport, dport = (cport, 21) if from_client else (21, cport)
-    ip = struct.pack(">BBHHHBBH", 0x45, 0, 40 + len(payload), 1, 0x4000, 64, 6, 0) + source + destination
-    checksum = sum(struct.unpack(">10H", ip))
-    checksum = (checksum & 0xFFFF) + (checksum >> 16)
-    checksum = ~((checksum & 0xFFFF) + (checksum >> 16)) & 0xFFFF
-    ip = ip[:10] + struct.pack(">H", checksum) + ip[12:]
-    return bytes(range(12)) + b"\x08\x00" + ip + struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 8192, 0, 0) + payload
-
-
 ODD_FORMS = [  # (from the client, bytes), connection by connection.
     [(0, "220-Welcome\r\n to the\r\n220 gateway FTP\r\n"), (1, "user bob\r\n"), (0, "331 Password\r\n"), (1, "PASS x\r\n"), (0, "530 Login incorrect.\r\n"),
      (1, "USER bob\r\nPASS y\r\n"), (0, "331 Password\r\n230-Hello\r\n bob\r\n230 in\r\n"), (1, "PASV\r\n"), (0, "227 Entering Passive Mode (10,0,0,2,156,64).\r\n"),
@@ -63,44 +46,12 @@ ODD_FORMS = [  # (from the client, bytes), connection by connection.
 def write_odd_forms(folder):
     frames = []
     for number, dialog in enumerate(ODD_FORMS):
-        client, cport, cseq, sseq = bytes([10, 0, 0, 1]), 40000 + number, 1000, 2000
-        frames += [tcp_frame(client, True, cport, cseq, 0, 2), tcp_frame(client, False, cport, sseq, cseq + 1, 18), tcp_frame(client, True, cport, cseq + 1, sseq + 1, 16)]
-        cseq, sseq = cseq + 1, sseq + 1
-        for from_client, text in dialog:
-            data = text.encode("latin-1")
-            frames.append(tcp_frame(client, from_client, cport, cseq if from_client else sseq, sseq if from_client else cseq, 24, data))
-            cseq, sseq = (cseq + len(data), sseq) if from_client else (cseq, sseq + len(data))
-            frames.append(tcp_frame(client, not from_client, cport, sseq if from_client else cseq, cseq if from_client else sseq, 16))
-        frames += [tcp_frame(client, True, cport, cseq, sseq, 17), tcp_frame(client, False, cport, sseq, cseq + 1, 17), tcp_frame(client, True, cport, cseq + 1, sseq + 1, 16)]
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
-    out += [struct.pack("<IIII", 1700000000, 1000 * i, len(f), len(f)) + f for i, f in enumerate(frames)]
-    path = pathlib.Path(folder) / "odd-forms.pcap"
-    path.write_bytes(b"".join(out))
-    return path
-
-
-def ours_of(binary, capture):
-    done = subprocess.run([binary, "read", "-o", "-", "--events", "ftp", capture], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (0, 1), done.stderr[-500:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def suricata_of(capture, folder):
-    text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [ftp]")
-    text = text.replace("    mqtt: {enabled: yes}\n", "    ftp: {enabled: yes, memcap: 64mb}\n")
-    configuration = pathlib.Path(folder) / "suricata.yaml"
-    configuration.write_text(text)
-    log = pathlib.Path(folder) / capture.stem
-    log.mkdir()
-    subprocess.run(["suricata", "-c", configuration, "-r", capture, "-l", log, "-k", "none"], capture_output=True, timeout=120)
-    eve = log / "eve.json"
-    records = [json.loads(line) for line in eve.read_text().splitlines()] if eve.exists() else []
-    return [r for r in records if r["event_type"] == "ftp"]
+        frames += peers.connection([(from_client, text.encode("latin-1")) for from_client, text in dialog], 40000 + number, 21)
+    return peers.write_frames(folder / "odd-forms.pcap", frames)
 
 
 def flow_of(record):
-    # Suricata writes IPv6 addresses in full.
-    return str(ipaddress.ip_address(record["src_ip"])), record["src_port"], str(ipaddress.ip_address(record["dest_ip"])), record["dest_port"]
+    return peers.expanded(record["src_ip"]), record["src_port"], peers.expanded(record["dest_ip"]), record["dest_port"]
 
 
 def from_records(records):
@@ -119,18 +70,21 @@ def from_records(records):
     return commands, replies
 
 
-def tshark_of(capture):
-    fields = ["ip.src", "ipv6.src", "tcp.srcport", "ftp.request.command", "ftp.request.arg", "ftp.response.code"]
-    command = ["tshark", "-r", str(capture), "-Y", "ftp", "-T", "fields", "-E", "separator=\x1e", "-E", "aggregator=\x1f"]
-    for field in fields:
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, timeout=120)
+def compare_suricata(capture, ours, suricata):
+    (my_commands, my_replies), (their_commands, their_replies) = from_records(ours), from_records(r for r in suricata if r["event_type"] == "ftp")
+    return (peers.differences(capture, "Suricata's commands", their_commands, my_commands, SURICATA_DIFFERS) +
+            peers.differences(capture, "Suricata's replies", their_replies, my_replies, SURICATA_DIFFERS, at=2))
+
+
+FIELDS = ["ip.src", "ipv6.src", "tcp.srcport", "ftp.request.command", "ftp.response.code"]
+
+
+def from_frames(frames):
     commands, codes = collections.Counter(), collections.Counter()
-    for row in filter(None, done.stdout.decode("utf-8", "replace").split("\n")):
-        ip4, ip6, port, names, _, numbers = row.split("\x1e")
-        source = (ip4 or ip6, int(port))
-        commands.update((source, name.upper()) for name in names.split("\x1f") if name)
-        codes.update((source, code) for code in numbers.split("\x1f") if code)
+    for _, row in frames:
+        source = ((row["ip.src"] or row["ipv6.src"])[0], int(row["tcp.srcport"][0]))
+        commands.update((source, name.upper()) for name in row["ftp.request.command"] if name)
+        codes.update((source, code) for code in row["ftp.response.code"] if code)
     return commands, codes
 
 
@@ -143,46 +97,22 @@ def of_ours_for_tshark(records):
     return commands, codes
 
 
-def compare(name, kind, theirs, mine, expected):
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    if (only_theirs.total(), only_mine.total()) == expected:
-        return []
-    faults = [f"{name}: {kind}: only theirs {only_theirs.total()}, only ours {only_mine.total()} of {mine.total()}; listed {expected}"]
-    faults += [f"  theirs: {str(one)[:500]}" for one in list(only_theirs)[:6]] + [f"  ours:   {str(one)[:500]}" for one in list(only_mine)[:6]]
-    return faults
+def compare_tshark(capture, ours, theirs):
+    (their_commands, their_codes), (my_commands, my_codes) = theirs, of_ours_for_tshark(ours)
+    return (peers.differences(capture, "tshark's commands", their_commands, my_commands, TSHARK_DIFFERS) +
+            peers.differences(capture, "tshark's codes", their_codes, my_codes, TSHARK_DIFFERS, at=2))
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default="")
-    binary = parser.parse_args().binary
-    peers = [name for name in ("tshark", "suricata") if shutil.which(name)]
-    if not binary or not peers:
-        print("skipped: no program or no peer")
-        return 77
-    faults, records = [], 0
-    with tempfile.TemporaryDirectory() as folder:
-        captures = [HERE / "data" / "programs.pcap", write_odd_forms(folder)] + [CAPTURES / name for name in FOREIGN if (CAPTURES / name).exists()]
-        for capture in captures:
-            ours = ours_of(binary, capture)
-            records += len(ours)
-            for record in ours:
-                if record["ftp"].get("command") in SECRET and "command_data" in record["ftp"]:
-                    faults.append(f"{capture.stem}: a secret is written: {record['ftp']['command']}")
-            if "suricata" in peers:
-                (their_commands, their_replies), (my_commands, my_replies) = from_records(suricata_of(capture, folder)), from_records(ours)
-                expected = SURICATA_DIFFERS.get(capture.stem, (0, 0, 0, 0))
-                faults += compare(capture.stem, "Suricata's commands", their_commands, my_commands, expected[:2])
-                faults += compare(capture.stem, "Suricata's replies", their_replies, my_replies, expected[2:4])
-            if "tshark" in peers:
-                (their_commands, their_codes), (my_commands, my_codes) = tshark_of(capture), of_ours_for_tshark(ours)
-                expected = TSHARK_DIFFERS.get(capture.stem, (0, 0, 0, 0))
-                faults += compare(capture.stem, "tshark's commands", their_commands, my_commands, expected[:2])
-                faults += compare(capture.stem, "tshark's codes", their_codes, my_codes, expected[2:4])
-    print("\n".join(faults))
-    print(f"{len(captures)} captures, {records} records of ours, {len(faults)} lines of differences")
-    return 1 if faults else 0
+def check(capture, ours):
+    return [f"{capture.stem}: a secret is written: {record['ftp']['command']}" for record in ours
+            if record["ftp"].get("command") in SECRET and "command_data" in record["ftp"]]
+
+
+def captures(folder):
+    return [PROGRAMS, write_odd_forms(folder)] + peers.those_there(FOREIGN)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    asked = [peers.suricata(compare_suricata, peers.suricata_yaml("ftp", peers.with_parser("ftp", ", memcap: 64mb"))),
+             peers.tshark(compare_tshark, "ftp", FIELDS, shape=from_frames)]
+    sys.exit(peers.run("ftp", captures, asked, check=check))

@@ -5,18 +5,14 @@ data/programs.pcap was made on loopback in a network namespace: OpenSSH 9.2 and 
 and a scanner that leaves after the identification. Each difference is listed below with its reason; one that is not listed, or is listed
 and does not occur, fails the test. Exit status 77: the program, or both peers, are not there.
 """
-import argparse
 import collections
-import json
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-SOURCE = HERE.parents[1]
-CAPTURES = SOURCE.parent / "shared" / "captures"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "tools"))
+import peers  # noqa: E402
+
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "data" / "programs.pcap"
 FOREIGN = ["http/zeek-http-to-ssh.pcap", "http/zeek-get-to-ssh-server.pcap"]
 
 OURS = {"agreed"}
@@ -30,57 +26,31 @@ TSHARK_DIFFERS = {
 }
 
 
-def ours_of(binary, capture):
-    done = subprocess.run([binary, "read", "-o", "-", "--events", "ssh", capture], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (0, 1), done.stderr[-500:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def suricata_of(capture, folder):
-    text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [ssh]")
-    text = text.replace("    mqtt: {enabled: yes}\n", "    ssh: {enabled: yes, hassh: yes}\n")
-    configuration = pathlib.Path(folder) / "suricata.yaml"
-    configuration.write_text(text)
-    log = pathlib.Path(folder) / capture.stem
-    log.mkdir()
-    subprocess.run(["suricata", "-c", configuration, "-r", capture, "-l", log, "-k", "none"], capture_output=True, timeout=120)
-    eve = log / "eve.json"
-    return [json.loads(line) for line in eve.read_text().splitlines()] if eve.exists() else []
-
-
 def normal(record):
     ssh = {}
     for side, peer in record["ssh"].items():
         if side not in OURS:
             ssh[side] = {key: value for key, value in peer.items() if key not in OURS_OF_PEER}
-    return json.dumps({"src": [record["src_ip"], record["src_port"]], "dest": [record["dest_ip"], record["dest_port"]], "ssh": ssh}, sort_keys=True)
+    return peers.text_of(record, ssh=ssh)
 
 
-def compare(name, kind, theirs, mine, expected):
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    if (only_theirs.total(), only_mine.total()) == expected:
-        return []
-    faults = [f"{name}: {kind}: only theirs {only_theirs.total()}, only ours {only_mine.total()} of {mine.total()}; listed {expected}"]
-    faults += [f"  theirs: {str(one)[:700]}" for one in list(only_theirs)[:4]] + [f"  ours:   {str(one)[:700]}" for one in list(only_mine)[:4]]
-    return faults
+def compare_suricata(capture, ours, suricata):
+    return peers.differences(capture, "Suricata's records", collections.Counter(map(normal, suricata)), collections.Counter(map(normal, ours)), SURICATA_DIFFERS)
 
 
-def tshark_of(capture):
-    fields = ["ip.src", "ipv6.src", "tcp.srcport", "ssh.protocol", "ssh.kex.hassh", "ssh.kex.hasshserver"]
-    command = ["tshark", "-r", str(capture), "-Y", "ssh", "-T", "fields", "-E", "separator=\x1e", "-E", "aggregator=\x1f"]
-    for field in fields:
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, timeout=120)
+FIELDS = ["ip.src", "ipv6.src", "tcp.srcport", "ssh.protocol", "ssh.kex.hassh", "ssh.kex.hasshserver"]
+
+
+def identities_of_tshark(frames):
     lines, hashes = collections.Counter(), collections.Counter()
-    for row in filter(None, done.stdout.decode("utf-8", "replace").split("\n")):
-        ip4, ip6, port, line, client, server = row.split("\x1e")
-        source = (ip4 or ip6, int(port))
-        lines.update((source, text) for text in line.split("\x1f") if text)
-        hashes.update((source, text) for text in (client, server) if text)
+    for _, row in frames:
+        source = ((row["ip.src"] or row["ipv6.src"])[0], int(row["tcp.srcport"][0]))
+        lines.update((source, text) for text in row["ssh.protocol"] if text)
+        hashes.update((source, text) for text in row["ssh.kex.hassh"] + row["ssh.kex.hasshserver"] if text)
     return lines, hashes
 
 
-def identities(records):
+def identities_of_ours(records):
     lines, hashes = collections.Counter(), collections.Counter()
     for record in records:
         for side, end in (("client", "src"), ("server", "dest")):
@@ -95,33 +65,17 @@ def identities(records):
     return lines, hashes
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default="")
-    binary = parser.parse_args().binary
-    peers = [name for name in ("tshark", "suricata") if shutil.which(name)]
-    if not binary or not peers:
-        print("skipped: no program or no peer")
-        return 77
-    captures = [HERE / "data" / "programs.pcap"] + [CAPTURES / name for name in FOREIGN if (CAPTURES / name).exists()]
-    faults, records = [], 0
-    with tempfile.TemporaryDirectory() as folder:
-        for capture in captures:
-            ours = ours_of(binary, capture)
-            records += len(ours)
-            if "suricata" in peers:
-                theirs = collections.Counter(normal(r) for r in suricata_of(capture, folder))
-                mine = collections.Counter(normal(r) for r in ours)
-                faults += compare(capture.stem, "Suricata's records", theirs, mine, SURICATA_DIFFERS.get(capture.stem, (0, 0))[:2])
-            if "tshark" in peers:
-                (their_lines, their_hashes), (my_lines, my_hashes) = tshark_of(capture), identities(ours)
-                expected = TSHARK_DIFFERS.get(capture.stem, (0, 0, 0, 0))
-                faults += compare(capture.stem, "tshark's identifications", their_lines, my_lines, expected[:2])
-                faults += compare(capture.stem, "tshark's hashes", their_hashes, my_hashes, expected[2:4])
-    print("\n".join(faults))
-    print(f"{len(captures)} captures, {records} records of ours, {len(faults)} lines of differences")
-    return 1 if faults else 0
+def compare_tshark(capture, ours, identities):
+    (their_lines, their_hashes), (my_lines, my_hashes) = identities, identities_of_ours(ours)
+    return (peers.differences(capture, "tshark's identifications", their_lines, my_lines, TSHARK_DIFFERS) +
+            peers.differences(capture, "tshark's hashes", their_hashes, my_hashes, TSHARK_DIFFERS, at=2))
+
+
+def captures(_):
+    return [PROGRAMS] + peers.those_there(FOREIGN)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    asked = [peers.suricata(compare_suricata, peers.suricata_yaml("ssh", peers.with_parser("ssh", ", hassh: yes"))),
+             peers.tshark(compare_tshark, "ssh", FIELDS, shape=identities_of_tshark)]
+    sys.exit(peers.run("ssh", captures, asked))

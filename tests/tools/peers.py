@@ -191,6 +191,11 @@ def named_in_index(words):
     return [CAPTURES / row[0] for row in rows if set(row[7].split()) & set(words)]
 
 
+def those_there(names):
+    """The captures of these names in the collection."""
+    return [CAPTURES / name for name in names if (CAPTURES / name).exists()]
+
+
 CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
 
 
