@@ -5,18 +5,16 @@ Suricata does not tell the sides of a connection that it meets in its middle: it
 connections. Each difference is listed below with its reason; one that is not listed, or is listed and does not occur, fails the test.
 Exit status 77: the program, the captures or both peers are not there.
 """
-import argparse
 import collections
-import json
+import functools
 import pathlib
-import shutil
 import struct
-import subprocess
 import sys
-import tempfile
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-CAPTURES = SOURCE.parent / "shared" / "captures" / "modbus"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "tools"))
+import peers  # noqa: E402
+
+CAPTURES = peers.CAPTURES / "modbus"
 PORT = 502
 
 # Members that only we write.
@@ -36,79 +34,6 @@ TSHARK_DIFFERS = {
 }
 
 
-def ours_of(binary, capture):
-    done = subprocess.run([binary, "read", "-o", "-", "--events", "modbus", capture], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (0, 1), done.stderr[-500:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def suricata_of(capture, folder):
-    text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [modbus]")
-    text = text.replace("    mqtt: {enabled: yes}\n", "    modbus: {enabled: yes, detection-ports: {dp: 502}}\n")
-    configuration = pathlib.Path(folder) / "suricata.yaml"
-    configuration.write_text(text)
-    log = pathlib.Path(folder) / capture.stem
-    log.mkdir()
-    subprocess.run(["suricata", "-c", configuration, "-r", with_handshakes(capture, folder), "-l", log, "-k", "none"], capture_output=True, timeout=120)
-    eve = log / "eve.json"
-    return [json.loads(line) for line in eve.read_text().splitlines()] if eve.exists() else []
-
-
-def packets_of(capture):
-    data = capture.read_bytes()
-    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
-    at, packets = 24, []
-    while at + 16 <= len(data):
-        head = struct.unpack(order + "IIII", data[at:at + 16])
-        packets.append((head[0], head[1], head[3], data[at + 16:at + 16 + head[2]]))
-        at += 16 + head[2]
-    return order, data[:24], packets
-
-
-def tcp_of(frame):
-    """Link header's length, source, destination, ports, sequence and acknowledgement numbers and flags of an IPv4 TCP frame."""
-    link = 18 if frame[12:14] == b"\x81\x00" else 14
-    if len(frame) < link + 40 or frame[link - 2:link] != b"\x08\x00" or frame[link + 9] != 6:
-        return None
-    begin = link + (frame[link] & 15) * 4
-    sport, dport, seq, ack, _, flags = struct.unpack(">HHIIBB", frame[begin:begin + 14])
-    return link, frame[link + 12:link + 16], frame[link + 16:link + 20], sport, dport, seq, ack, flags
-
-
-def tcp_frame(ethernet, source, destination, sport, dport, seq, ack, flags, payload=b""):
-    total = 40 + len(payload)
-    ip = struct.pack(">BBHHHBBH", 0x45, 0, total, 1, 0x4000, 64, 6, 0) + source + destination
-    checksum = sum(struct.unpack(">10H", ip))
-    checksum = (checksum & 0xFFFF) + (checksum >> 16)
-    checksum = ~((checksum & 0xFFFF) + (checksum >> 16)) & 0xFFFF
-    ip = ip[:10] + struct.pack(">H", checksum) + ip[12:]
-    return ethernet + ip + struct.pack(">HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 0x50, flags, 8192, 0, 0) + payload
-
-
-def with_handshakes(capture, folder):
-    order, head, packets = packets_of(capture)
-    out, known = [head], set()
-    for seconds, fraction, length, frame in packets:
-        tcp = tcp_of(frame)
-        if tcp is not None:
-            link, source, destination, sport, dport, seq, ack, flags = tcp
-            key = frozenset([(source, sport), (destination, dport)])
-            if key not in known and flags & 0x12 != 2:
-                client = dport == PORT
-                here, there = frame[:link], frame[6:12] + frame[:6] + frame[12:link]
-                c = (here if client else there, source if client else destination, destination if client else source, sport if client else dport,
-                     dport if client else sport)
-                s = (there if client else here, c[2], c[1], c[4], c[3])
-                cseq, sseq = (seq, ack) if client else (ack, seq + (flags >> 1 & 1))
-                for one in (tcp_frame(*c, cseq - 1, 0, 2), tcp_frame(*s, sseq - 1, cseq, 18), tcp_frame(*c, cseq, sseq, 16)):
-                    out.append(struct.pack(order + "IIII", seconds, fraction, len(one), len(one)) + one)
-            known.add(key)
-        out.append(struct.pack(order + "IIII", seconds, fraction, len(frame), length) + frame)
-    path = pathlib.Path(folder) / (capture.stem + "-handshakes.pcap")
-    path.write_bytes(b"".join(out))
-    return path
-
-
 EXCHANGES = [  # Request and answer of every function, as hexadecimal; an empty answer: none comes.
     ("0100130013", "0103cd6b05"), ("0200c40016", "0203acdb35"), ("03006b0003", "0306022b00000064"), ("0400080001", "0402000a"),
     ("0500acff00", "0500acff00"), ("0600010003", "0600010003"), ("07", "076d"), ("0800000a0b", "0800000a0b"), ("080001ff00", "080001ff00"),
@@ -124,31 +49,13 @@ EXCHANGES = [  # Request and answer of every function, as hexadecimal; an empty 
 
 def write_every_function(folder):
     """A capture of one connection with an exchange of each function."""
-    client, server, macs = bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]), bytes(range(12)) + b"\x08\x00"
-    back = macs[6:12] + macs[:6] + macs[12:]
-    frames, cseq, sseq = [], 1000, 2000
-    ask = lambda flags, payload=b"": tcp_frame(macs, client, server, 40000, PORT, cseq, sseq, flags, payload)  # noqa: E731
-    say = lambda flags, payload=b"": tcp_frame(back, server, client, PORT, 40000, sseq, cseq, flags, payload)  # noqa: E731
-    cseq -= 1
-    frames.append(tcp_frame(macs, client, server, 40000, PORT, cseq, 0, 2))
-    cseq, sseq = cseq + 1, sseq - 1
-    frames.append(say(18))
-    sseq += 1
-    frames.append(ask(16))
+    exchange = []
     for number, (request, answer) in enumerate(EXCHANGES, 1):
         for pdu, from_client in ((request, True), (answer, False)):
-            if not pdu:
-                continue
-            body = bytes.fromhex(pdu)
-            adu = struct.pack(">HHHB", number, 0, len(body) + 1, 5) + body
-            frames.append(ask(24, adu) if from_client else say(24, adu))
-            cseq, sseq = (cseq + len(adu), sseq) if from_client else (cseq, sseq + len(adu))
-    frames += [ask(17), say(17)]
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
-    out += [struct.pack("<IIII", 1700000000, 1000 * i, len(f), len(f)) + f for i, f in enumerate(frames)]
-    path = pathlib.Path(folder) / "every-function.pcap"
-    path.write_bytes(b"".join(out))
-    return path
+            if pdu:
+                body = bytes.fromhex(pdu)
+                exchange.append((from_client, struct.pack(">HHHB", number, 0, len(body) + 1, 5) + body))
+    return peers.write_frames(folder / "every-function.pcap", peers.connection(exchange, 40000, PORT))
 
 
 def normal(record, marked):
@@ -167,7 +74,7 @@ def normal(record, marked):
         if modbus["response"]["function_raw"] in (3, 4) and text is not None and octets_in(text) == 2 * quantity:
             modbus["response"]["error_flags"] = "NONE"
             marked.append(record)
-    return json.dumps({"src": [record["src_ip"], record["src_port"]], "dest": [record["dest_ip"], record["dest_port"]], "modbus": modbus}, sort_keys=True)
+    return peers.text_of(record, modbus=modbus)
 
 
 def octets_in(text):
@@ -180,39 +87,20 @@ def compare_suricata(capture, ours, suricata):
     marked = []
     mine = collections.Counter(normal(r, None) for r in ours)
     theirs = collections.Counter(normal(r, marked) for r in suricata)
-    only_theirs, only_mine = theirs - mine, mine - theirs
     faults = []
     if len(marked) != SURICATA_MARKS_REGISTERS.get(capture.stem, 0):
         faults.append(f"{capture.stem}: Suricata marks {len(marked)} register reads; listed {SURICATA_MARKS_REGISTERS.get(capture.stem, 0)}")
-    expected = SURICATA_DIFFERS.get(capture.stem, (0, 0, ""))
-    if (only_theirs.total(), only_mine.total()) == expected[:2]:
-        return faults
-    faults.append(f"{capture.stem}: only Suricata {only_theirs.total()}, only ours {only_mine.total()} of {mine.total()}; listed {expected[:2]}")
-    faults += [f"  Suricata: {text[:900]}" for text in list(only_theirs)[:4]] + [f"  ours:     {text[:900]}" for text in list(only_mine)[:4]]
-    return faults
+    return faults + peers.differences(capture, "Suricata's records", theirs, mine, SURICATA_DIFFERS)
 
 
 FIELDS = ["ip.src", "tcp.srcport", "tcp.dstport", "mbtcp.trans_id", "mbtcp.unit_id", "modbus.func_code", "modbus.exception_code", "modbus.reference_num",
           "modbus.word_cnt", "modbus.bit_cnt", "modbus.byte_cnt"]
-AGGREGATOR, SEPARATOR = "\x1f", "\x1e"
 
 
-def tshark_of(capture):
-    command = ["tshark", "-r", str(capture), "-Y", "modbus", "-T", "fields", "-E", f"aggregator={AGGREGATOR}", "-E", f"separator={SEPARATOR}"]
-    for field in FIELDS:
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, timeout=120)
-    rows = []
-    for line in done.stdout.decode("utf-8", "replace").split("\n"):
-        if line:
-            rows.append(dict(zip(FIELDS, [v.split(AGGREGATOR) if v else [] for v in line.split(SEPARATOR)])))
-    return rows
-
-
-def messages_of_tshark(rows):
+def messages_of_tshark(frames):
     """Identifiers of every message, and the values of those that are alone in their frame."""
     messages, values = collections.Counter(), collections.Counter()
-    for row in rows:
+    for _, row in frames:
         count = len(row["mbtcp.trans_id"])
         request = row["tcp.dstport"] == [str(PORT)]
         for i in range(count):
@@ -250,48 +138,29 @@ def messages_of_ours(records):
     return messages, values
 
 
-def compare_tshark(capture, ours, rows):
-    (theirs, their_values), (mine, my_values) = messages_of_tshark(rows), messages_of_ours(ours)
-    expected = TSHARK_DIFFERS.get(capture.stem, (0, 0, ""))
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    faults = []
-    if (only_theirs.total(), only_mine.total()) != expected[:2]:
-        faults.append(f"{capture.stem}: only tshark {only_theirs.total()}, only ours {only_mine.total()} of {mine.total()}; listed {expected[:2]}")
-        faults += [f"  tshark: {one}" for one in list(only_theirs)[:5]] + [f"  ours:   {one}" for one in list(only_mine)[:5]]
+def compare_tshark(capture, ours, said):
+    (theirs, their_values), (mine, my_values) = said, messages_of_ours(ours)
+    faults = peers.differences(capture, "tshark's messages", theirs, mine, TSHARK_DIFFERS)
     # Functions whose numbers tshark shows under one name each.
     plain = {1, 2, 3, 4, 5, 6, 15, 16}
     differ = [one for one in their_values - my_values if one[2] in plain]
-    allowed = only_theirs.total()
-    if len(differ) > allowed:
+    if len(differ) > (theirs - mine).total():
         faults.append(f"{capture.stem}: values of {len(differ)} messages differ")
         faults += [f"  tshark: {one}" for one in differ[:5]] + [f"  ours:   {one}" for one in list(my_values - their_values)[:5]]
     return faults
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default="")
-    binary = parser.parse_args().binary
-    peers = [name for name in ("tshark", "suricata") if shutil.which(name)]
-    if not binary or not CAPTURES.is_dir() or not peers:
-        print("skipped: no program, no captures or no peer")
-        return 77
-    faults, records, messages = [], 0, 0
-    with tempfile.TemporaryDirectory() as folder:
-        captures = sorted(CAPTURES.glob("*.pcap")) + [write_every_function(folder)]
-        for capture in captures:
-            ours = ours_of(binary, capture)
-            records += len(ours)
-            if "suricata" in peers:
-                faults += compare_suricata(capture, ours, suricata_of(capture, folder))
-            if "tshark" in peers:
-                rows = tshark_of(capture)
-                messages += sum(len(row["mbtcp.trans_id"]) for row in rows)
-                faults += compare_tshark(capture, ours, rows)
-    print("\n".join(faults))
-    print(f"{len(captures)} captures, {records} records of ours, {messages} messages of tshark's, {len(faults)} lines of differences")
-    return 1 if faults else 0
+def captures(folder):
+    return sorted(CAPTURES.glob("*.pcap")) + [write_every_function(folder)]
+
+
+def count_messages(said):
+    return said[0].total()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    configuration = peers.suricata_yaml("modbus", peers.with_parser("modbus", f", detection-ports: {{dp: {PORT}}}"))
+    asked = [peers.suricata(compare_suricata, configuration, functools.partial(peers.with_handshakes, service=PORT)),
+             peers.tshark(compare_tshark, "modbus", FIELDS, shape=messages_of_tshark, count=count_messages)]
+    sys.exit(peers.run("modbus", captures, asked, collection=CAPTURES,
+                       summary="{captures} captures, {records} records of ours, {tshark} messages of tshark's, {faults} lines of differences"))

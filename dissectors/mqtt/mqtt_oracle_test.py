@@ -5,18 +5,17 @@ Suricata does not tell the sides of a connection that it meets in its middle: it
 connections. Each difference is listed below with its reason; one that is not listed, or is listed and does not occur, fails the test.
 Exit status 77: the program, the captures or both peers are not there.
 """
-import argparse
 import collections
 import json
 import pathlib
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-CAPTURES = SOURCE.parent / "shared" / "captures" / "mqtt"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "tools"))
+import peers  # noqa: E402
+
+CAPTURES = peers.CAPTURES / "mqtt"
 PORT = 1883
 OTHER_PORT = 17501  # In ndpi-coap_mqtt; we know MQTT by its CONNECT, the peers by the port.
 
@@ -34,83 +33,6 @@ SURICATA_DIFFERS = {
 TSHARK_DIFFERS = {
     "ndpi-coap_mqtt": (268, 0, "connections met in their middle on another port than 1883: without a CONNECT we do not take them for MQTT"),
 }
-
-
-def ours_of(binary, capture):
-    done = subprocess.run([binary, "read", "-o", "-", "--events", "mqtt", capture], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (0, 1), done.stderr[-500:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def suricata_of(capture, folder):
-    text = (SOURCE / "bench" / "suricata.yaml").read_text().replace("types: [alert]", "types: [mqtt]")
-    text = text.replace("mqtt: {enabled: yes}", f'mqtt: {{enabled: yes, detection-ports: {{dp: "{PORT},{OTHER_PORT}"}}}}')
-    configuration = pathlib.Path(folder) / "suricata.yaml"
-    configuration.write_text(text)
-    log = pathlib.Path(folder) / capture.stem
-    log.mkdir()
-    if capture.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a":  # A pcapng in spite of its name.
-        plain = pathlib.Path(folder) / capture.name
-        subprocess.run(["tshark", "-r", capture, "-F", "pcap", "-w", plain], capture_output=True, timeout=60)
-        capture = plain
-    subprocess.run(["suricata", "-c", configuration, "-r", with_handshakes(capture, folder), "-l", log, "-k", "none"], capture_output=True, timeout=120)
-    eve = log / "eve.json"
-    return [json.loads(line) for line in eve.read_text().splitlines()] if eve.exists() else []
-
-
-def packets_of(capture):
-    data = capture.read_bytes()
-    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
-    at, packets = 24, []
-    while at + 16 <= len(data):
-        head = struct.unpack(order + "IIII", data[at:at + 16])
-        packets.append((head[0], head[1], head[3], data[at + 16:at + 16 + head[2]]))
-        at += 16 + head[2]
-    return order, data[:24], packets
-
-
-def tcp_of(frame):
-    """Link header's length, source, destination, ports, sequence and acknowledgement numbers and flags of an IPv4 TCP frame."""
-    link = 18 if frame[12:14] == b"\x81\x00" else 14
-    if len(frame) < link + 40 or frame[link - 2:link] != b"\x08\x00" or frame[link + 9] != 6:
-        return None
-    begin = link + (frame[link] & 15) * 4
-    sport, dport, seq, ack, _, flags = struct.unpack(">HHIIBB", frame[begin:begin + 14])
-    return link, frame[link + 12:link + 16], frame[link + 16:link + 20], sport, dport, seq, ack, flags
-
-
-def tcp_frame(ethernet, source, destination, sport, dport, seq, ack, flags, payload=b""):
-    total = 40 + len(payload)
-    ip = struct.pack(">BBHHHBBH", 0x45, 0, total, 1, 0x4000, 64, 6, 0) + source + destination
-    checksum = sum(struct.unpack(">10H", ip))
-    checksum = (checksum & 0xFFFF) + (checksum >> 16)
-    checksum = ~((checksum & 0xFFFF) + (checksum >> 16)) & 0xFFFF
-    ip = ip[:10] + struct.pack(">H", checksum) + ip[12:]
-    return ethernet + ip + struct.pack(">HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 0x50, flags, 8192, 0, 0) + payload
-
-
-def with_handshakes(capture, folder):
-    order, head, packets = packets_of(capture)
-    out, known = [head], set()
-    for seconds, fraction, length, frame in packets:
-        tcp = tcp_of(frame)
-        if tcp is not None:
-            link, source, destination, sport, dport, seq, ack, flags = tcp
-            key = frozenset([(source, sport), (destination, dport)])
-            if key not in known and flags & 0x12 != 2:
-                client = dport == PORT
-                here, there = frame[:link], frame[6:12] + frame[:6] + frame[12:link]
-                c = (here if client else there, source if client else destination, destination if client else source, sport if client else dport,
-                     dport if client else sport)
-                s = (there if client else here, c[2], c[1], c[4], c[3])
-                cseq, sseq = (seq, ack) if client else (ack, seq + (flags >> 1 & 1))
-                for one in (tcp_frame(*c, cseq - 1, 0, 2), tcp_frame(*s, sseq - 1, cseq, 18), tcp_frame(*c, cseq, sseq, 16)):
-                    out.append(struct.pack(order + "IIII", seconds, fraction, len(one), len(one)) + one)
-            known.add(key)
-        out.append(struct.pack(order + "IIII", seconds, fraction, len(frame), length) + frame)
-    path = pathlib.Path(folder) / (capture.stem + "-handshakes.pcap")
-    path.write_bytes(b"".join(out))
-    return path
 
 
 def string(text):
@@ -149,25 +71,10 @@ CONNECTIONS = [
 
 def write_every_packet(folder):
     """A capture with a connection of 3.1.1 and one of 5."""
-    client, server, macs = bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]), bytes(range(12)) + b"\x08\x00"
-    back = macs[6:12] + macs[:6] + macs[12:]
     frames = []
-    for port, packets in enumerate(CONNECTIONS, 40000):
-        cseq, sseq = 1000, 2000
-        ask = lambda flags, payload=b"": tcp_frame(macs, client, server, port, PORT, cseq, sseq, flags, payload)  # noqa: E731, B023
-        say = lambda flags, payload=b"": tcp_frame(back, server, client, PORT, port, sseq, cseq, flags, payload)  # noqa: E731, B023
-        frames.append(tcp_frame(macs, client, server, port, PORT, cseq - 1, 0, 2))
-        frames.append(tcp_frame(back, server, client, PORT, port, sseq - 1, cseq, 18))
-        frames.append(ask(16))
-        for from_client, payload in packets:
-            frames.append(ask(24, payload) if from_client else say(24, payload))
-            cseq, sseq = (cseq + len(payload), sseq) if from_client else (cseq, sseq + len(payload))
-        frames += [ask(17), say(17)]
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
-    out += [struct.pack("<IIII", 1700000000, 1000 * i, len(f), len(f)) + f for i, f in enumerate(frames)]
-    path = pathlib.Path(folder) / "every-packet.pcap"
-    path.write_bytes(b"".join(out))
-    return path
+    for port, exchange in enumerate(CONNECTIONS, 40000):
+        frames += peers.connection(exchange, port, PORT)
+    return peers.write_frames(folder / "every-packet.pcap", frames)
 
 
 def without(value, names):
@@ -191,38 +98,19 @@ def normal(record):
 
 def compare_suricata(capture, ours, suricata):
     mine, theirs = collections.Counter(map(normal, ours)), collections.Counter(map(normal, suricata))
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    expected = SURICATA_DIFFERS.get(capture.stem, (0, 0, ""))
-    if (only_theirs.total(), only_mine.total()) == expected[:2]:
-        return []
-    faults = [f"{capture.stem}: only Suricata {only_theirs.total()}, only ours {only_mine.total()} of {mine.total()}; listed {expected[:2]}"]
-    faults += [f"  Suricata: {text[:1500]}" for text in list(only_theirs)[:4]] + [f"  ours:     {text[:1500]}" for text in list(only_mine)[:4]]
-    return faults
+    return peers.differences(capture, "Suricata's records", theirs, mine, SURICATA_DIFFERS)
 
 
-FIELDS = ["frame.number", "tcp.srcport", "mqtt.msgtype", "mqtt.qos", "mqtt.msgid", "mqtt.topic", "mqtt.clientid", "mqtt.username", "mqtt.willtopic", "mqtt.kalive",
+FIELDS = ["tcp.srcport", "mqtt.msgtype", "mqtt.qos", "mqtt.msgid", "mqtt.topic", "mqtt.clientid", "mqtt.username", "mqtt.willtopic", "mqtt.kalive",
           "mqtt.conack.val", "mqtt.connack.reason_code", "mqtt.ver"]
-AGGREGATOR, SEPARATOR = "\x1f", "\x1e"
 NAMES = ["", "connect", "connack", "publish", "puback", "pubrec", "pubrel", "pubcomp", "subscribe", "suback", "unsubscribe", "unsuback", "pingreq", "pingresp",
          "disconnect", "auth"]
 
 
-def tshark_of(capture):
-    command = ["tshark", "-r", str(capture), "-d", f"tcp.port=={OTHER_PORT},mqtt", "-Y", "mqtt", "-T", "fields", "-E", f"aggregator={AGGREGATOR}", "-E", f"separator={SEPARATOR}"]
-    for field in FIELDS:
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, timeout=60)
-    rows = []
-    for line in done.stdout.decode("utf-8", "replace").split("\n"):
-        if line:
-            rows.append(dict(zip(FIELDS, [v.split(AGGREGATOR) if v else [] for v in line.split(SEPARATOR)])))
-    return rows
-
-
-def packets_of_tshark(rows):
+def packets_of_tshark(frames):
     """Packets by type, and every value by its kind: our records have several packets, and frames too."""
     found = collections.Counter()
-    for row in rows:
+    for _, row in frames:
         for kind in row["mqtt.msgtype"]:
             found[("type", NAMES[int(kind)])] += 1
         for field, kind in (("mqtt.msgid", "id"), ("mqtt.topic", "topic"), ("mqtt.clientid", "client"), ("mqtt.username", "user"), ("mqtt.willtopic", "will"),
@@ -255,41 +143,34 @@ def packets_of_ours(records):
     return found
 
 
-def compare_tshark(capture, ours, rows):
-    theirs, mine = packets_of_tshark(rows), packets_of_ours(ours)
-    only_theirs, only_mine = theirs - mine, mine - theirs
-    expected = TSHARK_DIFFERS.get(capture.stem, (0, 0, ""))
-    if (only_theirs.total(), only_mine.total()) == expected[:2]:
-        return []
-    return [f"{capture.stem}: only tshark {only_theirs.total()} {dict(only_theirs)}, only ours {dict(only_mine)}; listed {expected[:2]}"]
+def compare_tshark(capture, ours, packets):
+    return peers.differences(capture, "tshark's packets and values", packets, packets_of_ours(ours), TSHARK_DIFFERS)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default="")
-    binary = parser.parse_args().binary
-    peers = [name for name in ("tshark", "suricata") if shutil.which(name)]
-    if not binary or not CAPTURES.is_dir() or not peers:
-        print("skipped: no program, no captures or no peer")
-        return 77
-    faults, records, packets = [], 0, 0
-    with tempfile.TemporaryDirectory() as folder:
-        captures = sorted(CAPTURES.glob("*.pcap")) + [write_every_packet(folder)]
-        for capture in captures:
-            ours = ours_of(binary, capture)
-            if any(secret in json.dumps(ours) for secret in ('"pass"', "secret", "SharedAccessSignature")):
-                faults.append(f"{capture.stem}: a password is written")
-            records += len(ours)
-            if "suricata" in peers:
-                faults += compare_suricata(capture, ours, suricata_of(capture, folder))
-            if "tshark" in peers:
-                rows = tshark_of(capture)
-                packets += sum(len(row["mqtt.msgtype"]) for row in rows)
-                faults += compare_tshark(capture, ours, rows)
-    print("\n".join(faults))
-    print(f"{len(captures)} captures, {records} records of ours, {packets} packets of tshark's, {len(faults)} lines of differences")
-    return 1 if faults else 0
+def check(capture, ours):
+    written = any(secret in json.dumps(ours) for secret in ('"pass"', "secret", "SharedAccessSignature"))
+    return [f"{capture.stem}: a password is written"] if written else []
+
+
+def captures(folder):
+    return sorted(CAPTURES.glob("*.pcap")) + [write_every_packet(folder)]
+
+
+def with_handshakes(path, folder):
+    if path.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a":  # A pcapng in spite of its name.
+        plain = pathlib.Path(folder) / path.name
+        subprocess.run(["tshark", "-r", path, "-F", "pcap", "-w", plain], capture_output=True, timeout=peers.PEER_SECONDS_MAX)
+        path = plain
+    return peers.with_handshakes(path, folder, PORT)
+
+
+def count_packets(packets):
+    return sum(count for (kind, _), count in packets.items() if kind == "type")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    configuration = peers.suricata_yaml("mqtt", ("mqtt: {enabled: yes}", f'mqtt: {{enabled: yes, detection-ports: {{dp: "{PORT},{OTHER_PORT}"}}}}'))
+    asked = [peers.suricata(compare_suricata, configuration, with_handshakes),
+             peers.tshark(compare_tshark, "mqtt", FIELDS, ["-d", f"tcp.port=={OTHER_PORT},mqtt"], packets_of_tshark, count_packets)]
+    sys.exit(peers.run("mqtt", captures, asked, collection=CAPTURES, check=check,
+                       summary="{captures} captures, {records} records of ours, {tshark} packets of tshark's, {faults} lines of differences"))

@@ -36,6 +36,14 @@ def read_pcap(path):
     return link_type, records
 
 
+def write_pcap(path, link_type, records):
+    """`records` as `read_pcap` gives them."""
+    out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link_type)]
+    for seconds, nanoseconds, length, frame in records:
+        out.append(struct.pack("<IIII", seconds, nanoseconds, len(frame), length) + frame)
+    pathlib.Path(path).write_bytes(b"".join(out))
+
+
 class Batch:
     """`path` holds `captures`, one behind the other."""
 
@@ -56,10 +64,7 @@ class Batch:
         """A capture of its own stays what it is."""
         self.path = self.captures[0] if len(self.captures) == 1 else pathlib.Path(path)
         if len(self.captures) > 1:
-            out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, self.link_type)]
-            for seconds, nanoseconds, length, frame in self._records:
-                out.append(struct.pack("<IIII", seconds, nanoseconds, len(frame), length) + frame)
-            self.path.write_bytes(b"".join(out))
+            write_pcap(self.path, self.link_type, self._records)
         self._records = []
 
     def of_frame(self, number):

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import tempfile
 
@@ -237,3 +238,39 @@ def connection(exchange, port, service, client=CLIENT):
 def write_frames(path, frames):
     packets.write_pcap(path, [(1_700_000_000_000_000_000 + i * 1_000_000, frame) for i, frame in enumerate(frames)])
     return path
+
+
+def tcp_of(frame):
+    """Of an IPv4 TCP frame the link header's length, both ends (address, port), sequence and acknowledgement numbers and flags."""
+    link = 18 if frame[12:14] == b"\x81\x00" else 14
+    if len(frame) < link + 40 or frame[link - 2:link] != b"\x08\x00" or frame[link + 9] != 6:
+        return None
+    begin = link + (frame[link] & 15) * 4
+    sport, dport, sequence, acknowledged, _, flags = struct.unpack(">HHIIBB", frame[begin:begin + 14])
+    return link, (frame[link + 12:link + 16], sport), (frame[link + 16:link + 20], dport), sequence, acknowledged, flags
+
+
+def with_handshakes(path, folder, service):
+    """A capture with a handshake before every connection that it meets in its middle; the server's end is that of port `service`."""
+    link_type, records = batches.read_pcap(path)
+    out, known = [], set()
+    for seconds, nanoseconds, length, frame in records:
+        tcp = tcp_of(frame)
+        if tcp is not None:
+            link, source, destination, sequence, acknowledged, flags = tcp
+            ends = frozenset([source, destination])
+            if ends not in known and flags & (packets.SYN | packets.ACK) != packets.SYN:
+                here, there = frame[:link], frame[6:12] + frame[:6] + frame[12:link]
+                ask, answer = (here, source, destination), (there, destination, source)
+                first, second = sequence, acknowledged
+                if destination[1] != service:
+                    ask, answer = answer, ask
+                    first, second = acknowledged, sequence + bool(flags & packets.SYN)
+                for (header, end, other), *numbers in ((ask, first - 1, 0, packets.SYN), (answer, second - 1, first, packets.SYN | packets.ACK), (ask, first, second, packets.ACK)):
+                    one = header + packets.ip(end[0], other[0], 6, packets.tcp(*end, *other, *numbers))
+                    out.append((seconds, nanoseconds, len(one), one))
+            known.add(ends)
+        out.append((seconds, nanoseconds, length, frame))
+    made = pathlib.Path(folder) / (path.stem + "-handshakes.pcap")
+    batches.write_pcap(made, link_type, out)
+    return made
