@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "dissect/test_stream_splits.h"
 #include "dissectors/ftp/ftp_test_support.h"
 #include "output/privacy.h"
 
@@ -11,43 +12,9 @@ using dissect::Probe;
 using dissect::Transport;
 using Outcome = Login::Outcome;
 
-struct Told {
-  std::vector<std::string> records;
-  std::vector<ToldAnomaly> anomalies;
-  std::size_t logins = 0;
-  bool done = false, given_up = false;
-  bool operator==(const Told&) const = default;
-};
-Told told_by(Bench& bench) {
-  bench.finish();
-  EXPECT_FALSE(bench.stream.bad_progress);
-  EXPECT_FALSE(bench.sink.overflowed);
-  EXPECT_EQ(bench.dissector.outstanding(), 0u);
-  return {bench.sink.records, bench.sink.anomalies, bench.sink.told(FactKind::login).size(), bench.stream.done,
-          bench.stream.given_up};
-}
 // The greeting, all commands at once, all replies at once; each side split at every byte.
 Told whole_and_every_split(std::string_view asked, std::string_view answered) {
-  const auto run = [&](std::size_t split, std::size_t answer_split) {
-    Bench bench;
-    bench.answer("220 ready\r\n");
-    bench.ask(asked.substr(0, split));
-    bench.ask(asked.substr(split));
-    bench.answer(answered.substr(0, answer_split));
-    bench.answer(answered.substr(answer_split));
-    return told_by(bench);
-  };
-  const Told whole = run(asked.size(), answered.size());
-  for (std::size_t split = 0; split < asked.size(); ++split)
-    EXPECT_EQ(run(split, 0), whole) << "commands split at " << split;
-  for (std::size_t split = 0; split < answered.size(); ++split)
-    EXPECT_EQ(run(0, split), whole) << "replies split at " << split;
-  Bench bench;
-  bench.answer("220 ready\r\n");
-  for (const char& c : asked) bench.ask(std::string_view(&c, 1));
-  for (const char& c : answered) bench.answer(std::string_view(&c, 1));
-  EXPECT_EQ(told_by(bench), whole) << "byte by byte";
-  return whole;
+  return testing::whole_and_every_split<Bench>(octets(asked), octets(answered), octets("220 ready\r\n"));
 }
 
 TEST(FtpProbe, a_greeting_needs_the_word_or_the_port_and_commands_must_be_of_ftp_alone) {
@@ -197,18 +164,18 @@ TEST(FtpStream, the_outcome_of_a_login_is_told_with_the_servers_code_and_never_t
 }
 
 TEST(FtpStream, logins_are_told_without_records_and_without_room_for_exchanges) {
-  Bench quiet(false, true);
+  Bench quiet({.records = false});
   quiet.answer("220 x\r\n");
   quiet.ask("USER bob\r\nPASS x\r\n");
   quiet.answer("331 pw\r\n530 no\r\n");
   EXPECT_EQ(quiet.sink.told(FactKind::login).size(), 1u);
-  Bench tight(true, true, 1);  // Room for one exchange.
+  Bench tight({.limits = {.open_streams = 1}});  // Room for one exchange.
   tight.answer("220 x\r\n");
   tight.ask("NOOP\r\nUSER bob\r\nPASS x\r\n");
   tight.answer("200 ok\r\n331 pw\r\n530 no\r\n");
   EXPECT_EQ(tight.sink.told(FactKind::login).size(), 1u);
   EXPECT_EQ(tight.sink.records.size(), 2u);
-  EXPECT_EQ(tight.counters->evictions[static_cast<std::size_t>(metrics::EvictionReason::dissector_state)].value(), 2u);
+  EXPECT_EQ(tight.evicted(), 2u);
   told_by(tight);
 }
 
@@ -349,20 +316,12 @@ TEST(FtpStream, every_prefix_harms_nothing) {
 }
 
 TEST(FtpStream, a_mutation_of_any_byte_tells_the_same_in_one_piece_and_bytewise) {
-  const std::string bytes = "USER bob\r\nPASS x\r\nPORT 10,0,0,1,200,10\r\nQUIT\r\n";
-  const std::string replies = "331 a\r\n230-b\r\n230 c\r\n200 d\r\n221 e\r\n";
-  for (std::size_t at = 0; at < bytes.size() + replies.size(); ++at) {
-    for (const unsigned flip : {0x01u, 0x20u, 0x80u, 0xFFu}) {
-      Octets asked = octets(bytes), answered = octets(replies);
-      std::uint8_t& b = at < bytes.size() ? asked[at] : answered[at - bytes.size()];
-      b = static_cast<std::uint8_t>(b ^ flip);
-      Bench whole, bytewise;
-      whole.ask(asked), whole.answer(answered);
-      for (const std::uint8_t& one : asked) bytewise.ask(Bytes(&one, 1));
-      for (const std::uint8_t& one : answered) bytewise.answer(Bytes(&one, 1));
-      ASSERT_EQ(told_by(bytewise), told_by(whole)) << at;
-    }
-  }
+  const Octets asked = octets("USER bob\r\nPASS x\r\nPORT 10,0,0,1,200,10\r\nQUIT\r\n");
+  const Octets answered = octets("331 a\r\n230-b\r\n230 c\r\n200 d\r\n221 e\r\n");
+  every_mutation(asked, [&](const Octets& mutated) { same_in_one_piece_and_bytewise<Bench>(mutated, answered); },
+                 {0x01, 0x20, 0x80, 0xFF});
+  every_mutation(answered, [&](const Octets& mutated) { same_in_one_piece_and_bytewise<Bench>(asked, mutated); },
+                 {0x01, 0x20, 0x80, 0xFF});
 }
 
 TEST(FtpStream, one_side_alone_is_read_as_far_as_it_goes) {

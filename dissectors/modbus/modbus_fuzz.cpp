@@ -1,47 +1,11 @@
-// Any bytes as both directions of a stream, whole and in pieces: no harm, and the same events whatever the pieces.
-#include <algorithm>
-#include <cstdlib>
-
+#include "dissect/test_stream_fuzz.h"
 #include "dissectors/modbus/modbus_test_support.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tsujiban;
-  using modbus::testing::Bench;
-  const Bytes input(data, size);
-  constexpr std::size_t record_bytes = 16 * 1024;
-  const auto bench_of = [&](bool wanted) { return Bench(wanted, wanted, 8, modbus::port_modbus, record_bytes); };
-  for (const bool hint : {false, true}) static_cast<void>(modbus::probe(dissect::Transport::stream, hint, input));
-
-  // The same bytes as requests and as their answers: an echo.
-  const auto run = [&](Bench& bench, bool whole) {
-    for (const bool client : {true, false}) {
-      bench.from_client(client);
-      for (std::size_t at = 0, i = 0; at < size; ++i) {
-        const std::size_t length = whole ? size : std::min<std::size_t>(size - at, 1 + data[i % size] % 23u);
-        bench.stream.feed(bench.context, input.subspan(at, length));
-        at += length;
-      }
-    }
-    bench.finish();
-    if (bench.stream.bad_progress || bench.sink.overflowed || bench.dissector.outstanding() != 0) std::abort();
-  };
-  Bench whole = bench_of(true), pieces = bench_of(true), quiet = bench_of(false);
-  run(whole, true);
-  run(pieces, false);
-  run(quiet, true);
-  if (whole.stream.given_up != pieces.stream.given_up) std::abort();
-  if (whole.sink.records != pieces.sink.records || whole.sink.anomalies != pieces.sink.anomalies) std::abort();
-  if (whole.sink.anomalies != quiet.sink.anomalies) std::abort();
-
-  // A gap anywhere loses messages, never the sensor.
-  Bench lossy = bench_of(true);
-  const std::size_t cut = size == 0 ? 0 : data[size - 1] % size;
-  lossy.ask(input.first(cut));
-  lossy.gap(true);
-  lossy.ask(input.subspan(cut));
-  lossy.finish();
-  if (lossy.stream.bad_progress || lossy.dissector.outstanding() != 0) std::abort();
+  dissect::testing::fuzz_stream<modbus::testing::Bench>(modbus::registry_row, {data, size},
+                                                        {.record_bytes = 16 * 1024, .limits = {.open_streams = 8}});
   return 0;
 }

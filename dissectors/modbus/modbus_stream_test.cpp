@@ -1,70 +1,25 @@
 #include <gtest/gtest.h>
 
+#include "dissect/test_stream_splits.h"
 #include "dissectors/modbus/modbus_test_support.h"
 
 namespace tsujiban::modbus {
 namespace {
 
-using testing::adu;
-using testing::Bench;
-using testing::bytes_of;
-using testing::joined;
-using testing::Octets;
-using testing::sample_answer;
-using testing::sample_request;
-using testing::ToldAnomaly;
-
-struct Told {
-  std::vector<std::string> records;
-  std::vector<ToldAnomaly> anomalies;
-  bool given_up = false;
-  bool operator==(const Told&) const = default;
-};
-Told told_by(Bench& bench) {
-  bench.finish();
-  EXPECT_FALSE(bench.stream.bad_progress);
-  EXPECT_EQ(bench.dissector.outstanding(), 0u);
-  return {bench.sink.records, bench.sink.anomalies, bench.stream.given_up};
-}
-Told whole_and_every_split(const Octets& requests, const Octets& answers) {
-  const auto run = [&](std::size_t split, std::size_t answer_split) {
-    Bench bench;
-    bench.ask(Bytes(requests).first(split));
-    bench.ask(Bytes(requests).subspan(split));
-    bench.answer(Bytes(answers).first(answer_split));
-    bench.answer(Bytes(answers).subspan(answer_split));
-    return told_by(bench);
-  };
-  const Told whole = run(requests.size(), answers.size());
-  for (std::size_t split = 0; split < requests.size(); ++split)
-    EXPECT_EQ(run(split, 0), whole) << "requests split at " << split;
-  for (std::size_t split = 0; split < answers.size(); ++split)
-    EXPECT_EQ(run(0, split), whole) << "answers split at " << split;
-  Bench bench;
-  for (const std::uint8_t& b : requests) bench.ask({&b, 1});
-  for (const std::uint8_t& b : answers) bench.answer({&b, 1});
-  EXPECT_EQ(told_by(bench), whole) << "byte by byte";
-  return whole;
-}
-void same_in_one_piece_and_bytewise(const Octets& bytes) {
-  Bench whole, bytewise;
-  whole.ask(bytes);
-  whole.answer(bytes);
-  for (const std::uint8_t& b : bytes) bytewise.ask({&b, 1});
-  for (const std::uint8_t& b : bytes) bytewise.answer({&b, 1});
-  EXPECT_EQ(told_by(bytewise), told_by(whole));
-}
+using namespace testing;
 
 TEST(ModbusStream, several_messages_in_one_segment_and_every_split_tell_the_same) {
-  const Told told = whole_and_every_split(joined({sample_request(1), sample_request(2), adu(3, 1, "06 0001 0002")}),
-                                          joined({sample_answer(1), sample_answer(2), adu(3, 1, "06 0001 0002")}));
+  const Told told =
+      whole_and_every_split<Bench>(joined({sample_request(1), sample_request(2), adu(3, 1, "06 0001 0002")}),
+                                   joined({sample_answer(1), sample_answer(2), adu(3, 1, "06 0001 0002")}));
   EXPECT_EQ(told.records.size(), 3u);
   EXPECT_TRUE(told.anomalies.empty());
 }
 
 TEST(ModbusStream, a_broken_message_costs_only_itself) {
-  const Told told = whole_and_every_split(joined({adu(1, 1, "03 0000 0000"), adu(2, 1, "03"), sample_request(3)}),
-                                          joined({adu(1, 1, "83 03"), sample_answer(3)}));
+  const Told told =
+      whole_and_every_split<Bench>(joined({adu(1, 1, "03 0000 0000"), adu(2, 1, "03"), sample_request(3)}),
+                                   joined({adu(1, 1, "83 03"), sample_answer(3)}));
   EXPECT_EQ(told.records.size(), 3u);
   EXPECT_EQ(told.anomalies,
             (std::vector<ToldAnomaly>{{ParseError::modbus_bad_quantity, 10}, {ParseError::truncated, 8}}));
@@ -72,23 +27,16 @@ TEST(ModbusStream, a_broken_message_costs_only_itself) {
 
 TEST(ModbusStream, bytes_that_are_no_message_are_skipped_and_told_once) {
   const Told told =
-      whole_and_every_split(joined({sample_request(1), bytes_of("FFFF FFFF FFFF FFFF FFFF FF"), sample_request(2),
-                                    bytes_of("0001 0000 0001 01 03"), sample_request(3)}),
-                            joined({sample_answer(1), sample_answer(2), sample_answer(3)}));
+      whole_and_every_split<Bench>(joined({sample_request(1), bytes_of("FFFF FFFF FFFF FFFF FFFF FF"),
+                                           sample_request(2), bytes_of("0001 0000 0001 01 03"), sample_request(3)}),
+                                   joined({sample_answer(1), sample_answer(2), sample_answer(3)}));
   EXPECT_EQ(told.records.size(), 3u);
   EXPECT_EQ(told.anomalies,
             (std::vector<ToldAnomaly>{{ParseError::modbus_bad_protocol_id, 2}, {ParseError::bad_length, 4}}));
 }
 
 TEST(ModbusStream, every_prefix_of_a_request_tells_what_was_cut) {
-  const Octets request = adu(1, 1, "10 0000 0002 04 0001 0002");
-  for (std::size_t size = 1; size < request.size(); ++size) {
-    Bench bench;
-    bench.ask(Bytes(request).first(size));
-    const Told told = told_by(bench);
-    EXPECT_TRUE(told.records.empty());
-    EXPECT_EQ(told.anomalies, (std::vector<ToldAnomaly>{{ParseError::truncated, static_cast<std::uint32_t>(size)}}));
-  }
+  every_prefix_tells_that_it_was_cut<Bench>(adu(1, 1, "10 0000 0002 04 0001 0002"));
 }
 
 TEST(ModbusStream, a_gap_anywhere_costs_the_messages_it_hit) {
@@ -114,13 +62,7 @@ TEST(ModbusStream, a_gap_anywhere_costs_the_messages_it_hit) {
 
 TEST(ModbusStream, a_mutation_of_any_byte_harms_nothing) {
   const Octets bytes = joined({sample_request(1), adu(2, 1, "10 0000 0002 04 0001 0002"), sample_request(3)});
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
-    for (const unsigned flip : {0x01u, 0x80u, 0xFFu}) {
-      Octets mutated = bytes;
-      mutated[at] = static_cast<std::uint8_t>(mutated[at] ^ flip);
-      same_in_one_piece_and_bytewise(mutated);
-    }
-  }
+  every_mutation(bytes, [](const Octets& mutated) { same_in_one_piece_and_bytewise<Bench>(mutated, mutated); });
 }
 
 TEST(ModbusStream, answers_find_the_oldest_request_of_their_identifier_unit_and_function) {
@@ -151,12 +93,12 @@ TEST(ModbusStream, more_requests_than_the_limit_give_up_the_oldest_and_record_it
 }
 
 TEST(ModbusStream, without_room_for_requests_they_are_recorded_at_once) {
-  Bench bench(true, true, 1);
+  Bench bench({.limits = {.open_streams = 1}});
   bench.ask(sample_request(1));
   bench.ask(sample_request(2));
   EXPECT_EQ(bench.sink.records.size(), 1u);
   EXPECT_TRUE(bench.has("\"transaction_id\":2"));
-  EXPECT_EQ(bench.counters->evictions[static_cast<std::size_t>(metrics::EvictionReason::dissector_state)].value(), 1u);
+  EXPECT_EQ(bench.evicted(), 1u);
   bench.answer(sample_answer(1));
   EXPECT_TRUE(bench.has("\"request\""));
 }
@@ -165,7 +107,7 @@ TEST(ModbusStream, closing_gives_everything_back) {
   Bench bench;
   bench.ask(sample_request(1));
   bench.ask(sample_request(2));
-  bench.dissector.close(bench.stream.state());
+  bench.close();
   EXPECT_EQ(bench.dissector.outstanding(), 0u);
 }
 
@@ -182,7 +124,8 @@ TEST(ModbusStream, a_connection_met_in_its_middle_has_its_roles_from_the_port_or
   EXPECT_TRUE(by_port.has("\"response\""));
   EXPECT_EQ(by_port.sink.source, Bench::client);
 
-  Bench by_form(true, true, 16, 5020);
+  Bench by_form;
+  by_form.port = 5020;
   by_form.from_client(false);
   by_form.context.direction = Direction::to_responder;
   by_form.stream.feed(by_form.context, sample_answer());
@@ -191,15 +134,7 @@ TEST(ModbusStream, a_connection_met_in_its_middle_has_its_roles_from_the_port_or
 }
 
 TEST(ModbusStream, bytes_without_a_message_are_given_up_at_the_limit) {
-  for (const std::size_t piece : {std::size_t{1}, std::size_t{1000}, std::size_t{unsynchronised_bytes_max} * 2}) {
-    Bench bench;
-    const Octets noise(piece, 0xEE);
-    bench.gap(true);
-    std::size_t fed = 0;
-    while (!bench.stream.given_up && fed < unsynchronised_bytes_max * 2u) bench.ask(noise), fed += piece;
-    EXPECT_TRUE(bench.stream.given_up);
-    EXPECT_GE(fed, unsynchronised_bytes_max);
-  }
+  noise_is_given_up_at<Bench>(unsynchronised_bytes_max);
 }
 
 TEST(ModbusStream, functions_that_nobody_has_end_the_dissection) {
@@ -216,7 +151,7 @@ TEST(ModbusStream, the_largest_message_fits) {
   for (unsigned i = 0; i < 252; ++i) pdu += "EE";
   const Octets bytes = adu(1, 1, pdu);
   ASSERT_EQ(bytes.size(), adu_bytes_max);
-  const Told told = whole_and_every_split(bytes, bytes);
+  const Told told = whole_and_every_split<Bench>(bytes, bytes);
   EXPECT_EQ(told.records.size(), 1u);
   EXPECT_TRUE(told.anomalies.empty());
 }

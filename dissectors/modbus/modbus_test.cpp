@@ -235,7 +235,7 @@ TEST(ModbusProbe, knows_requests_and_answers_without_the_port) {
 }
 
 TEST(ModbusCounters, messages_are_counted_by_function) {
-  Bench bench(false, false);
+  Bench bench({.records = false, .facts = false});
   bench.ask(sample_request());
   bench.answer(adu(7, 1, "83 02"));
   bench.ask(adu(8, 1, "03 0000 0000"));

@@ -8,16 +8,8 @@ namespace {
 using namespace testing;
 using Outcome = Login::Outcome;
 
-struct LoginBench : Bench {
-  explicit LoginBench(bool want_records = true) : Bench(want_records, 1024, 1 << 20, true) {}
-  std::vector<Outcome> outcomes() const {
-    std::vector<Outcome> told;
-    for (const Fact& fact : sink.told(FactKind::login)) told.push_back(fact.login.outcome);
-    return told;
-  }
-};
 std::vector<Outcome> after(const Octets& asked, std::string_view answered) {
-  LoginBench bench;
+  Bench bench;
   bench.ask(asked);
   bench.answer(bytes_of(answered));
   return bench.outcomes();
@@ -36,7 +28,7 @@ TEST(MqttLogin, return_and_reason_codes_say_what_became_of_it) {
 }
 
 TEST(MqttLogin, an_answer_counts_once_and_only_behind_a_connect_and_from_the_server) {
-  LoginBench bench;
+  Bench bench;
   bench.answer(bytes_of("20 02 00 04"));
   EXPECT_TRUE(bench.outcomes().empty());
   bench.ask(connect());
@@ -49,7 +41,7 @@ TEST(MqttLogin, an_answer_counts_once_and_only_behind_a_connect_and_from_the_ser
 
 TEST(MqttLogin, the_fact_is_the_clients_with_the_users_hash_whether_or_not_records_are_wanted) {
   for (const bool records : {true, false}) {
-    LoginBench bench(records);
+    Bench bench({.records = records});
     bench.ask(connect());
     bench.answer(bytes_of("20 02 00 04"));
     const std::vector<Fact> facts = bench.sink.told(FactKind::login);
@@ -57,7 +49,7 @@ TEST(MqttLogin, the_fact_is_the_clients_with_the_users_hash_whether_or_not_recor
     EXPECT_EQ(facts[0].source, Bench::client);
     EXPECT_EQ(facts[0].destination_port, port_mqtt);
     EXPECT_EQ(facts[0].login.code, 4);
-    EXPECT_EQ(facts[0].login.user_hash, hash_bytes(HashSeed{}, plain("user")));
+    EXPECT_EQ(facts[0].login.user_hash, hash_bytes(HashSeed{}, octets("user")));
   }
 }
 

@@ -1,68 +1,14 @@
 #include <gtest/gtest.h>
 
+#include "dissect/test_stream_splits.h"
 #include "dissectors/mqtt/mqtt_json.h"
 #include "dissectors/mqtt/mqtt_test_support.h"
 
 namespace tsujiban::mqtt {
 namespace {
 
-using testing::Bench;
-using testing::bytes_of;
-using testing::connack;
-using testing::connack_5;
-using testing::connect;
-using testing::connect_5;
-using testing::joined;
-using testing::Octets;
-using testing::packet;
-using testing::plain;
-using testing::publish;
-using testing::publish_with_id;
-using testing::subscribe;
-using testing::text;
-using testing::ToldAnomaly;
+using namespace testing;
 
-struct Told {
-  std::vector<std::string> records;
-  std::vector<ToldAnomaly> anomalies;
-  bool given_up = false;
-  bool operator==(const Told&) const = default;
-};
-Told told_by(Bench& bench) {
-  bench.finish();
-  EXPECT_FALSE(bench.stream.bad_progress);
-  EXPECT_FALSE(bench.sink.overflowed);
-  EXPECT_EQ(bench.dissector.outstanding(), 0u);
-  return {bench.sink.records, bench.sink.anomalies, bench.stream.given_up};
-}
-Told whole_and_every_split(const Octets& requests, const Octets& answers) {
-  const auto run = [&](std::size_t split, std::size_t answer_split) {
-    Bench bench;
-    bench.ask(Bytes(requests).first(split));
-    bench.ask(Bytes(requests).subspan(split));
-    bench.answer(Bytes(answers).first(answer_split));
-    bench.answer(Bytes(answers).subspan(answer_split));
-    return told_by(bench);
-  };
-  const Told whole = run(requests.size(), answers.size());
-  for (std::size_t split = 0; split < requests.size(); ++split)
-    EXPECT_EQ(run(split, 0), whole) << "requests split at " << split;
-  for (std::size_t split = 0; split < answers.size(); ++split)
-    EXPECT_EQ(run(0, split), whole) << "answers split at " << split;
-  Bench bench;
-  for (const std::uint8_t& b : requests) bench.ask({&b, 1});
-  for (const std::uint8_t& b : answers) bench.answer({&b, 1});
-  EXPECT_EQ(told_by(bench), whole) << "byte by byte";
-  return whole;
-}
-void same_in_one_piece_and_bytewise(const Octets& bytes) {
-  Bench whole, bytewise;
-  whole.ask(bytes);
-  whole.answer(bytes);
-  for (const std::uint8_t& b : bytes) bytewise.ask({&b, 1});
-  for (const std::uint8_t& b : bytes) bytewise.answer({&b, 1});
-  EXPECT_EQ(told_by(bytewise), told_by(whole));
-}
 Octets sample_requests() {
   return joined({connect(), subscribe(1, "home/#"), publish_with_id(1, 2, "home/power", "42"), publish("a", ""),
                  bytes_of("C0 00 E0 00")});
@@ -71,31 +17,31 @@ Octets sample_answers() { return joined({connack(), bytes_of("90 03 0001 00 40 0
 Octets sample_requests_5() {
   return joined({connect_5(joined({bytes_of("11 00000010 26"), text("k"), text("v")})),
                  packet(0x82, joined({bytes_of("0001 02 0B05"), text("x"), bytes_of("01")})),
-                 packet(0x34, joined({text("a"), bytes_of("0002 03 23 0001"), plain("payload")})),
+                 packet(0x34, joined({text("a"), bytes_of("0002 03 23 0001"), octets("payload")})),
                  bytes_of("62 03 0002 00 E0 02 04 00")});
 }
 Octets sample_answers_5() { return joined({connack_5(), bytes_of("90 04 0001 00 01 50 02 0002 70 02 0002")}); }
 
 TEST(MqttStream, several_packets_in_one_segment_and_every_split_tell_the_same) {
-  const Told told = whole_and_every_split(sample_requests(), sample_answers());
+  const Told told = whole_and_every_split<Bench>(sample_requests(), sample_answers());
   EXPECT_EQ(told.records.size(), 7u);
   // All requests stand before the first answer.
   EXPECT_EQ(told.anomalies, (std::vector<ToldAnomaly>{{ParseError::mqtt_unintroduced, 0}}));
-  const Told five = whole_and_every_split(sample_requests_5(), sample_answers_5());
+  const Told five = whole_and_every_split<Bench>(sample_requests_5(), sample_answers_5());
   EXPECT_EQ(five.records.size(), 4u);
   EXPECT_EQ(five.anomalies, told.anomalies);
 }
 
 TEST(MqttStream, one_sided_streams_are_told_to_their_end) {
-  const Told requests = whole_and_every_split(sample_requests(), {});
+  const Told requests = whole_and_every_split<Bench>(sample_requests(), {});
   EXPECT_EQ(requests.records.size(), 6u);
-  const Told answers = whole_and_every_split({}, sample_answers());
+  const Told answers = whole_and_every_split<Bench>({}, sample_answers());
   EXPECT_EQ(answers.records.size(), 4u);
   EXPECT_EQ(answers.anomalies, (std::vector<ToldAnomaly>{{ParseError::mqtt_unintroduced, 0}}));
 }
 
 TEST(MqttStream, a_broken_packet_costs_only_itself) {
-  const Told told = whole_and_every_split(
+  const Told told = whole_and_every_split<Bench>(
       joined({connect(), bytes_of("00 03 010203"), bytes_of("30 03 0009 61"), publish("a", "x")}), connack());
   EXPECT_EQ(told.records.size(), 4u);
   EXPECT_EQ(told.anomalies,
@@ -104,26 +50,12 @@ TEST(MqttStream, a_broken_packet_costs_only_itself) {
 }
 
 TEST(MqttStream, every_prefix_of_a_packet_tells_that_it_was_cut) {
-  const Octets whole = connect();
-  for (std::size_t size = 1; size < whole.size(); ++size) {
-    Bench bench;
-    bench.ask(Bytes(whole).first(size));
-    const Told told = told_by(bench);
-    EXPECT_TRUE(told.records.empty());
-    EXPECT_EQ(told.anomalies, (std::vector<ToldAnomaly>{{ParseError::truncated, static_cast<std::uint32_t>(size)}}));
-  }
+  every_prefix_tells_that_it_was_cut<Bench>(connect());
 }
 
 TEST(MqttStream, a_mutation_of_any_byte_harms_nothing) {
-  for (const Octets& bytes : {sample_requests(), sample_requests_5()}) {
-    for (std::size_t at = 0; at < bytes.size(); ++at) {
-      for (const unsigned flip : {0x01u, 0x80u, 0xFFu}) {
-        Octets mutated = bytes;
-        mutated[at] = static_cast<std::uint8_t>(mutated[at] ^ flip);
-        same_in_one_piece_and_bytewise(mutated);
-      }
-    }
-  }
+  for (const Octets& bytes : {sample_requests(), sample_requests_5()})
+    every_mutation(bytes, [](const Octets& mutated) { same_in_one_piece_and_bytewise<Bench>(mutated, mutated); });
 }
 
 TEST(MqttStream, a_large_payload_is_consumed_as_it_comes) {
@@ -211,12 +143,9 @@ TEST(MqttStream, short_packets_are_believed_directly_behind_a_gap) {
 }
 
 TEST(MqttStream, runs_of_short_packets_are_counted_and_judged_one_by_one) {
-  const auto counted = [](const Bench& bench, std::uint8_t type) {
-    return bench.counters->messages[static_cast<std::size_t>(AppProtocol::mqtt)][type].value();
-  };
   for (const bool want_records : {true, false}) {
     for (const std::size_t piece : {1u, 2u, 3u, 64u}) {
-      Bench bench(want_records);
+      Bench bench({.records = want_records, .facts = false});
       bench.introduce();
       Octets pings;
       for (unsigned i = 0; i < 21; ++i) pings.insert(pings.end(), {0xC0, 0});
@@ -229,12 +158,12 @@ TEST(MqttStream, runs_of_short_packets_are_counted_and_judged_one_by_one) {
       };
       say(true);
       EXPECT_TRUE(bench.sink.anomalies.empty());
-      EXPECT_EQ(counted(bench, packet_type::pingreq), 22u);
-      EXPECT_EQ(counted(bench, packet_type::disconnect), 2u);
+      EXPECT_EQ(bench.counted(packet_type::pingreq), 22u);
+      EXPECT_EQ(bench.counted(packet_type::disconnect), 2u);
       // None of them is the server's.
       say(false);
       EXPECT_EQ(bench.sink.anomalies.size(), 22u);
-      EXPECT_EQ(counted(bench, packet_type::pingreq), 44u);
+      EXPECT_EQ(bench.counted(packet_type::pingreq), 44u);
       bench.ask(bytes_of("C0 01 00"));
       EXPECT_EQ(bench.sink.anomalies.size(), 23u);
       EXPECT_EQ(bench.sink.records.size(), want_records ? 49u : 0u);
@@ -268,12 +197,12 @@ TEST(MqttStream, more_exchanges_than_the_limit_give_up_the_oldest) {
 }
 
 TEST(MqttStream, without_room_packets_are_recorded_alone) {
-  Bench bench(true, 1);
+  Bench bench({.limits = {.open_streams = streams_per_exchange}});
   bench.introduce();
   bench.ask(publish_with_id(1, 1, "a", "x"));
   bench.ask(publish_with_id(1, 2, "b", "x"));
   EXPECT_EQ(bench.sink.records.size(), 1u);
-  EXPECT_EQ(bench.counters->evictions[static_cast<std::size_t>(metrics::EvictionReason::dissector_state)].value(), 1u);
+  EXPECT_EQ(bench.evicted(), 1u);
 }
 
 TEST(MqttStream, what_is_too_long_to_wait_is_recorded_at_once) {
@@ -319,7 +248,7 @@ TEST(MqttStream, users_properties_are_cut_at_their_limit_and_no_name_stands_twic
 }
 
 TEST(MqttStream, the_same_verdict_without_records) {
-  Bench quiet(false), loud;
+  Bench quiet({.records = false, .facts = false}), loud;
   for (Bench* bench : {&quiet, &loud}) {
     bench->ask(sample_requests());
     bench->answer(sample_answers());
@@ -328,30 +257,21 @@ TEST(MqttStream, the_same_verdict_without_records) {
   }
   EXPECT_TRUE(quiet.sink.records.empty());
   EXPECT_EQ(quiet.sink.anomalies, loud.sink.anomalies);
-  const auto self = static_cast<std::size_t>(AppProtocol::mqtt);
-  EXPECT_EQ(quiet.counters->messages[self][packet_type::publish].value(), 2u);
+  EXPECT_EQ(quiet.counted(packet_type::publish), 2u);
   EXPECT_EQ(message_type_name(packet_type::publish), "publish");
   EXPECT_EQ(message_type_name(0), "");
 }
 
 TEST(MqttStream, a_remaining_length_without_end_loses_the_place_and_the_next_packet_is_found) {
   const Told told =
-      whole_and_every_split(joined({connect(), bytes_of("30 FFFFFFFF 7F"), publish("home/x", "1")}), connack());
+      whole_and_every_split<Bench>(joined({connect(), bytes_of("30 FFFFFFFF 7F"), publish("home/x", "1")}), connack());
   EXPECT_EQ(told.records.size(), 2u);
   ASSERT_EQ(told.anomalies.size(), 2u);
   EXPECT_EQ(told.anomalies[0].error, ParseError::mqtt_unsynchronised);
 }
 
 TEST(MqttStream, bytes_without_a_packet_are_given_up_at_the_limit) {
-  for (const std::size_t piece : {std::size_t{1}, std::size_t{1000}, std::size_t{unsynchronised_bytes_max} * 2}) {
-    Bench bench;
-    const Octets noise(piece, 0xEE);
-    bench.gap(true);
-    std::size_t fed = 0;
-    while (!bench.stream.given_up && fed < unsynchronised_bytes_max * 2u) bench.ask(noise), fed += piece;
-    EXPECT_TRUE(bench.stream.given_up);
-    EXPECT_GE(fed, unsynchronised_bytes_max);
-  }
+  noise_is_given_up_at<Bench>(unsynchronised_bytes_max);
 }
 
 TEST(MqttStream, packets_of_no_type_end_the_dissection) {

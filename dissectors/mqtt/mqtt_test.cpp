@@ -14,8 +14,8 @@ using testing::connect;
 using testing::connect_5;
 using testing::joined;
 using testing::Octets;
+using testing::octets;
 using testing::packet;
-using testing::plain;
 using testing::publish;
 using testing::publish_with_id;
 using testing::subscribe;
@@ -117,7 +117,7 @@ TEST(MqttRecord, the_vectors_of_a_capture_read_as_they_should) {
   bench.ask(bytes_of("82100001000b53616d706c65546f70696300"));
   bench.answer(bytes_of("9003000100"));
   EXPECT_TRUE(bench.has(R"("topics":[{"topic":"SampleTopic","qos":0}])"));
-  bench.answer(joined({bytes_of("3130000b53616d706c65546f706963"), plain("Hello from the Paho blocking client")}));
+  bench.answer(joined({bytes_of("3130000b53616d706c65546f706963"), octets("Hello from the Paho blocking client")}));
   EXPECT_TRUE(bench.has(R"("retain":true,"dup":false,"topic":"SampleTopic","message":"Hello from the Paho blocking)"));
 }
 
@@ -240,7 +240,7 @@ TEST(MqttAnomaly, publish) {
   EXPECT_EQ(anomaly_of(publish("", "x")), (ToldAnomaly{ParseError::mqtt_bad_topic, 2}));
   EXPECT_EQ(anomaly_of(publish_with_id(3, 1, "a", "x")), (ToldAnomaly{ParseError::mqtt_bad_qos, 0}));
   EXPECT_EQ(anomaly_of(publish_with_id(1, 0, "a", "x")), (ToldAnomaly{ParseError::mqtt_bad_packet_id, 5}));
-  EXPECT_EQ(anomaly_of(packet(0x38, joined({text("a"), plain("x")}))), (ToldAnomaly{ParseError::mqtt_bad_flags, 0}));
+  EXPECT_EQ(anomaly_of(packet(0x38, joined({text("a"), octets("x")}))), (ToldAnomaly{ParseError::mqtt_bad_flags, 0}));
   EXPECT_EQ(anomaly_of(bytes_of("30 03 0005 61")), (ToldAnomaly{ParseError::truncated, 2}));
   EXPECT_EQ(anomaly_of(bytes_of("30 01 00")), (ToldAnomaly{ParseError::truncated, 3}));
   EXPECT_EQ(anomaly_of(bytes_of("32 03 0001 61")), (ToldAnomaly{ParseError::truncated, 5}));
@@ -250,9 +250,9 @@ TEST(MqttAnomaly, publish) {
 TEST(MqttAnomaly, properties) {
   const auto told = [](std::string_view block) {
     const Octets properties = bytes_of(block);
-    return anomaly_of(
-        packet(0x30, joined({text("a"), Octets{static_cast<std::uint8_t>(properties.size())}, properties, plain("x")})),
-        true);
+    return anomaly_of(packet(0x30, joined({text("a"), Octets{static_cast<std::uint8_t>(properties.size())}, properties,
+                                           octets("x")})),
+                      true);
   };
   EXPECT_EQ(told(""), fine);
   EXPECT_EQ(told("01 01"), fine);
@@ -325,7 +325,7 @@ TEST(MqttProbe, knows_a_connect_anywhere_and_the_rest_by_the_port) {
   EXPECT_EQ(stream(connack(), true), Probe::mine);
   EXPECT_EQ(stream(publish("a", "x"), true), Probe::mine);
   EXPECT_EQ(stream(bytes_of("C000"), true), Probe::mine);
-  EXPECT_EQ(stream(plain("GET / HTTP/1.1\r\n"), true), Probe::not_mine);
+  EXPECT_EQ(stream(octets("GET / HTTP/1.1\r\n"), true), Probe::not_mine);
   EXPECT_EQ(stream(bytes_of("160301 0200"), true), Probe::not_mine);
   EXPECT_EQ(stream(packet(0x10, joined({text("MQTT"), bytes_of("09 02 0000"), text("client")}))), Probe::not_mine);
   EXPECT_EQ(probe(dissect::Transport::datagram, true, connect()), Probe::not_mine);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "dissect/test_stream_splits.h"
 #include "dissectors/rdp/rdp_test_support.h"
 #include "output/privacy.h"
 
@@ -62,54 +63,15 @@ TEST(Rdp, the_clients_name_is_masked) {
   EXPECT_TRUE(bench.has(R"("client_name":"masked")"));
 }
 
-// A whole connection by sides, for the tests that cut it.
-struct Told {
-  std::vector<std::string> records;
-  std::vector<ToldAnomaly> anomalies;
-  bool operator==(const Told&) const = default;
-};
-template <class Split>
-Told run(Split split) {
-  Bench bench;
-  const Octets asked = joined({cookie_request(), sample_connect()}),
-               answered = joined({plain_confirm(), connect_answer()});
-  split(bench, asked, true);
-  split(bench, answered, false);
-  bench.finish();
-  EXPECT_FALSE(bench.stream.bad_progress);
-  return {bench.sink.records, bench.sink.anomalies};
-}
-
 TEST(RdpStream, splits_at_every_byte_give_the_same_records) {
-  const auto feed = [](Bench& bench, Bytes bytes, bool client) { client ? bench.ask(bytes) : bench.answer(bytes); };
-  const Told whole = run(feed);
+  const Told whole = whole_and_every_split<Bench>(joined({cookie_request(), sample_connect()}),
+                                                  joined({plain_confirm(), connect_answer()}));
   EXPECT_EQ(whole.records.size(), 4u);
-  for (std::size_t cut = 0; cut <= joined({cookie_request(), sample_connect()}).size(); ++cut) {
-    EXPECT_EQ(run([&](Bench& bench, Bytes bytes, bool client) {
-                const std::size_t at = std::min(cut, bytes.size());
-                feed(bench, bytes.first(at), client);
-                feed(bench, bytes.subspan(at), client);
-              }),
-              whole)
-        << cut;
-  }
-  EXPECT_EQ(run([&](Bench& bench, Bytes bytes, bool client) {
-              for (std::size_t i = 0; i < bytes.size(); ++i) feed(bench, bytes.subspan(i, 1), client);
-            }),
-            whole);
 }
 
 TEST(RdpStream, every_prefix_is_safe_and_told_as_cut) {
-  for (const Octets& whole : {cookie_request(), plain_confirm(), sample_connect()}) {
-    for (std::size_t size = 1; size < whole.size(); ++size) {
-      Bench bench;
-      bench.ask(Bytes(whole).first(size));
-      bench.finish();
-      EXPECT_TRUE(bench.sink.records.empty()) << size;
-      ASSERT_EQ(bench.sink.anomalies.size(), 1u) << size;
-      EXPECT_EQ(bench.sink.anomalies[0].error, ParseError::truncated);
-    }
-  }
+  for (const Octets& whole : {cookie_request(), plain_confirm(), sample_connect()})
+    every_prefix_tells_that_it_was_cut<Bench>(whole);
 }
 
 TEST(RdpStream, prefixes_of_the_inside_are_malformed_and_the_next_message_is_read) {
@@ -208,7 +170,7 @@ TEST(Rdp, broken_negotiations_are_told_with_their_place) {
 TEST(Rdp, blocks_and_channels_are_bounded) {
   for (const unsigned count : {30u, 31u, 32u}) {
     Octets block = joined({{0x03, 0xC0}, Octets(2), {static_cast<std::uint8_t>(count), 0, 0, 0}});
-    for (unsigned i = 0; i < count; ++i) block = joined({block, of("channel0"), Octets(4)});
+    for (unsigned i = 0; i < count; ++i) block = joined({block, octets("channel0"), Octets(4)});
     block[2] = static_cast<std::uint8_t>(block.size());
     block[3] = static_cast<std::uint8_t>(block.size() >> 8);
     Bench bench;

@@ -1,16 +1,11 @@
 #pragma once
 // For tests of this folder: a dissector with both directions of a stream, and messages to feed it.
-#include <memory>
-#include <string>
-
-#include "dissect/test_sink.h"
+#include "dissect/test_streams.h"
 #include "dissectors/rdp/rdp_dissector.h"
 
 namespace tsujiban::rdp::testing {
 
-using dissect::testing::bytes_of;
-using dissect::testing::Octets;
-using dissect::testing::ToldAnomaly;
+using namespace dissect::testing;
 
 // A TPKT around `tpdu`.
 inline Octets tpkt(const Octets& tpdu) {
@@ -19,18 +14,12 @@ inline Octets tpkt(const Octets& tpdu) {
   bytes.insert(bytes.end(), tpdu.begin(), tpdu.end());
   return bytes;
 }
-inline Octets joined(std::initializer_list<Octets> parts) {
-  Octets bytes;
-  for (const Octets& part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
-  return bytes;
-}
-inline Octets of(std::string_view text) { return {text.begin(), text.end()}; }
 // A connection request or confirm with what stands behind its class.
 inline Octets connection(std::uint8_t code, const Octets& rest) {
   return tpkt(joined({{static_cast<std::uint8_t>(6 + rest.size()), code, 0, 0, 0, 0, 0}, rest}));
 }
 inline Octets cookie_request() {
-  return connection(0xE0, joined({of("Cookie: mstshash=secret-user\r\n"), bytes_of("0100080003000000")}));
+  return connection(0xE0, joined({octets("Cookie: mstshash=secret-user\r\n"), bytes_of("0100080003000000")}));
 }
 inline Octets plain_confirm() { return connection(0xD0, bytes_of("0200080000000000")); }
 inline Octets ber(const Octets& tag, const Octets& value) {
@@ -53,14 +42,14 @@ inline Octets core_block() {
   return joined({{0x01, 0xC0, static_cast<std::uint8_t>(length), static_cast<std::uint8_t>(length >> 8)}, body});
 }
 inline Octets network_block() {
-  return joined({bytes_of("03C0 2000 02000000"), of(std::string_view("rdpdr\0\0\0", 8)), Octets(4),
-                 of(std::string_view("cliprdr\0", 8)), Octets(4)});
+  return joined({bytes_of("03C0 2000 02000000"), octets(std::string_view("rdpdr\0\0\0", 8)), Octets(4),
+                 octets(std::string_view("cliprdr\0", 8)), Octets(4)});
 }
 inline Octets connect_request(const Octets& blocks) {
   const auto per = [](std::size_t n) {
     return Octets{static_cast<std::uint8_t>(0x80 | n >> 8), static_cast<std::uint8_t>(n)};
   };
-  const Octets inner = joined({bytes_of("000800100001C000"), of("Duca"), per(blocks.size()), blocks});
+  const Octets inner = joined({bytes_of("000800100001C000"), octets("Duca"), per(blocks.size()), blocks});
   const Octets conference = joined({bytes_of("000500147C0001"), per(inner.size()), inner});
   const Octets domain = bytes_of("30190201220201020201000201010201000201010202FFFF020102");
   const Octets initial = joined({bytes_of("0401010401010101FF"), domain, domain, domain, ber({0x04}, conference)});
@@ -69,38 +58,6 @@ inline Octets connect_request(const Octets& blocks) {
 inline Octets sample_connect() { return connect_request(joined({core_block(), network_block()})); }
 inline Octets connect_answer() { return tpkt(joined({{2, 0xF0, 0x80}, ber({0x7F, 0x66}, bytes_of("0A0100"))})); }
 
-struct Bench {
-  explicit Bench(bool want_records = true, std::size_t record_bytes = 1 << 20)
-      : counters(std::make_unique<metrics::WorkerCounters>()),
-        sink(EventType::rdp, want_records, want_records, record_bytes),
-        dissector(*counters),
-        stream(dissector, registry_row, sink) {
-    context.packet = nullptr;
-    context.time = {1'700'000'000'000'000'000};
-    context.flow_id = 1;
-    context.ip_protocol = 6;
-    context.app_protocol = AppProtocol::rdp;
-  }
-  void from_client(bool yes) {
-    context.direction = yes ? Direction::to_responder : Direction::to_initiator;
-    context.source = IpAddress::v4(yes ? 0xC0A8140A : 0xC0A8140B);
-    context.destination = IpAddress::v4(yes ? 0xC0A8140B : 0xC0A8140A);
-    context.source_port = yes ? 40000 : port_rdp;
-    context.destination_port = yes ? port_rdp : 40000;
-  }
-  void ask(Bytes bytes) { from_client(true), stream.feed(context, bytes); }
-  void answer(Bytes bytes) { from_client(false), stream.feed(context, bytes); }
-  void gap(bool client_side, std::uint32_t missing = 1) { from_client(client_side), stream.gap(context, missing); }
-  void finish(bool client_side) { from_client(client_side), stream.finish(context); }
-  void finish() { finish(true), finish(false), dissector.close(stream.state()); }
-  std::string last() const { return sink.records.empty() ? std::string{} : sink.records.back(); }
-  bool has(std::string_view text) const { return last().find(text) != std::string::npos; }
-
-  std::unique_ptr<metrics::WorkerCounters> counters;
-  dissect::testing::TestSink sink;
-  RdpDissector dissector;
-  dissect::testing::TestStream stream;
-  dissect::MessageContext context{};
-};
+using Bench = StreamBench<RdpDissector, registry_row, EventType::rdp>;
 
 }  // namespace tsujiban::rdp::testing

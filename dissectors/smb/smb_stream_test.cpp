@@ -1,17 +1,12 @@
 #include <gtest/gtest.h>
 
+#include "dissect/test_stream_splits.h"
 #include "dissectors/smb/smb_test_support.h"
 
 namespace tsujiban::smb {
 namespace {
 
 using namespace testing;
-
-struct Told {
-  std::vector<std::string> records;
-  std::vector<ToldAnomaly> anomalies;
-  bool operator==(const Told&) const = default;
-};
 
 Octets asked() {
   return joined({framed(negotiate_request()),
@@ -26,36 +21,10 @@ Octets answered() {
                  framed(message2({.command = 9, .message_id = 8, .response = true}, Octets(17))),
                  framed(create_answer())});
 }
-void feed(Bench& bench, Bytes bytes, bool client) { client ? bench.ask(bytes) : bench.answer(bytes); }
-
-template <class Split>
-Told run(Split split) {
-  Bench bench;
-  split(bench, asked(), true);
-  split(bench, answered(), false);
-  bench.finish();
-  EXPECT_FALSE(bench.stream.bad_progress);
-  EXPECT_EQ(bench.outstanding(), 0u);
-  return {bench.sink.records, bench.sink.anomalies};
-}
-
 TEST(SmbStream, splits_at_every_byte_give_the_same_records) {
-  const Told whole = run(feed);
+  const Told whole = whole_and_every_split<Bench>(asked(), answered());
   EXPECT_EQ(whole.records.size(), 4u);
   EXPECT_TRUE(whole.anomalies.empty());
-  for (std::size_t cut = 0; cut <= asked().size(); ++cut) {
-    EXPECT_EQ(run([&](Bench& bench, Bytes bytes, bool client) {
-                const std::size_t at = std::min(cut, bytes.size());
-                feed(bench, bytes.first(at), client);
-                feed(bench, bytes.subspan(at), client);
-              }),
-              whole)
-        << cut;
-  }
-  EXPECT_EQ(run([&](Bench& bench, Bytes bytes, bool client) {
-              for (std::size_t i = 0; i < bytes.size(); ++i) feed(bench, bytes.subspan(i, 1), client);
-            }),
-            whole);
 }
 
 TEST(SmbStream, every_prefix_is_safe) {

@@ -64,7 +64,7 @@ TEST(Smb, logins_are_told_with_their_outcome) {
   ASSERT_EQ(logins.size(), 2u);
   EXPECT_EQ(logins[0].login.outcome, Login::Outcome::failed);
   EXPECT_EQ(logins[1].login.outcome, Login::Outcome::succeeded);
-  EXPECT_EQ(logins[0].login.user_hash, hash_bytes(HashSeed{}, of("alice")));
+  EXPECT_EQ(logins[0].login.user_hash, hash_bytes(HashSeed{}, octets("alice")));
   EXPECT_EQ(logins[0].login.user_hash, logins[1].login.user_hash);
   // Who tried is the client, though the server's answer completed it.
   EXPECT_EQ(logins[0].source, IpAddress::v4(0xC0A8140A));
@@ -74,7 +74,7 @@ TEST(Smb, logins_are_told_with_their_outcome) {
 
 TEST(Smb, a_session_without_ntlmssp_is_no_login) {
   Bench bench;
-  bench.ask(framed(session_request(of("kerberos ticket"))));
+  bench.ask(framed(session_request(octets("kerberos ticket"))));
   bench.answer(framed(session_answer(0)));
   EXPECT_TRUE(bench.sink.told(FactKind::login).empty());
   EXPECT_EQ(bench.sink.records.size(), 1u);
@@ -160,7 +160,7 @@ TEST(Smb, requests_that_wait_are_bounded) {
 }
 
 TEST(Smb, without_room_requests_are_recorded_alone) {
-  Bench bench(true, 1 << 20, 1);
+  Bench bench({.limits = {.open_streams = 1}});
   bench.ask(framed(tree_request("\\\\fs\\a", 1)));
   bench.ask(framed(tree_request("\\\\fs\\b", 2)));
   EXPECT_EQ(bench.sink.records.size(), 1u);
@@ -197,14 +197,14 @@ TEST(Smb1, a_negotiation_and_a_chain_of_commands_are_recorded) {
   const Octets path = utf16("\\\\fs\\plans");
   const Octets tree =
       block(joined({{0xFF, 0, 0, 0}, little(0, 2), little(1, 2)}),
-            joined({{0}, Octets(tree_at % 2 == 0 ? 0u : 1u), path, {0, 0}, of(std::string_view("?????\0", 6))}));
+            joined({{0}, Octets(tree_at % 2 == 0 ? 0u : 1u), path, {0, 0}, octets(std::string_view("?????\0", 6))}));
   bench.ask(framed(message1({.command = 0x73, .id = 2}, joined({setup, tree}))));
   EXPECT_EQ(bench.outstanding(), 2u);
   Octets setup_answer = block(bytes_of("75000000 0000"), {});
   setup_answer[3] = static_cast<std::uint8_t>(32 + setup_answer.size());
   bench.answer(
       framed(message1({.command = 0x73, .response = true, .tree = 9, .user = 7, .id = 2},
-                      joined({setup_answer, block(bytes_of("FF000000 0000"), of(std::string_view("A:\0", 3)))}))));
+                      joined({setup_answer, block(bytes_of("FF000000 0000"), octets(std::string_view("A:\0", 3)))}))));
   ASSERT_EQ(bench.sink.records.size(), 3u);
   EXPECT_NE(bench.sink.records[1].find(R"("session_id":7,"tree_id":9,"account":{"domain":"PLANT","user":"bob"})"),
             std::string::npos)

@@ -1,28 +1,17 @@
 #pragma once
 // For tests of this folder: a dissector with both directions of a stream, and messages to feed it.
-#include <memory>
-#include <string>
-
-#include "dissect/test_sink.h"
+#include "dissect/test_streams.h"
 #include "dissectors/smb/smb_dissector.h"
 
 namespace tsujiban::smb::testing {
 
-using dissect::testing::bytes_of;
-using dissect::testing::Octets;
-using dissect::testing::ToldAnomaly;
+using namespace dissect::testing;
 
-inline Octets joined(std::initializer_list<Octets> parts) {
-  Octets bytes;
-  for (const Octets& part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
-  return bytes;
-}
 inline Octets little(std::uint64_t value, std::size_t bytes) {
   Octets out;
   for (std::size_t i = 0; i < bytes; ++i) out.push_back(static_cast<std::uint8_t>(value >> 8 * i));
   return out;
 }
-inline Octets of(std::string_view text) { return {text.begin(), text.end()}; }
 inline Octets utf16(std::string_view text) {
   Octets wide;
   for (const char c : text) wide.insert(wide.end(), {static_cast<std::uint8_t>(c), 0});
@@ -77,7 +66,7 @@ inline Octets ntlmssp(std::string_view user, std::string_view domain = "PLANT", 
     return joined({little(value.size(), 2), little(value.size(), 2), little(at, 4)});
   };
   std::size_t at = 72;
-  return joined({of(std::string_view("NTLMSSP\0", 8)), little(3, 4), field({}, at), field({}, at), field(d, at),
+  return joined({octets(std::string_view("NTLMSSP\0", 8)), little(3, 4), field({}, at), field({}, at), field(d, at),
                  field(u, at + d.size()), field(h, at + d.size() + u.size()), field({}, at), little(0x02000001, 4),
                  bytes_of("0A00 614A 000000 0F"), d, u, h});
 }
@@ -137,47 +126,9 @@ inline Octets block(const Octets& words, const Octets& bytes) {
   return joined({{static_cast<std::uint8_t>(words.size() / 2)}, words, little(bytes.size(), 2), bytes});
 }
 inline Octets smb1_negotiate(std::string_view dialects = std::string_view("\2NT LM 0.12\0\2SMB 2.002\0", 23)) {
-  return message1({.command = 0x72}, block({}, of(dialects)));
+  return message1({.command = 0x72}, block({}, octets(dialects)));
 }
 
-struct Bench {
-  explicit Bench(bool want_records = true, std::size_t record_bytes = 1 << 20, std::uint32_t requests_max = 64)
-      : counters(std::make_unique<metrics::WorkerCounters>()),
-        sink(EventType::smb, want_records, want_records, record_bytes),
-        dissector(limits_of(requests_max), *counters),
-        stream(dissector, registry_row, sink) {
-    context.packet = nullptr;
-    context.time = {1'700'000'000'000'000'000};
-    context.flow_id = 1;
-    context.ip_protocol = 6;
-    context.app_protocol = AppProtocol::smb;
-  }
-  static dissect::Limits limits_of(std::uint32_t requests_max) {
-    dissect::Limits limits;
-    limits.open_streams = requests_max;
-    return limits;
-  }
-  void from_client(bool yes) {
-    context.direction = yes ? Direction::to_responder : Direction::to_initiator;
-    context.source = IpAddress::v4(yes ? 0xC0A8140A : 0xC0A8140B);
-    context.destination = IpAddress::v4(yes ? 0xC0A8140B : 0xC0A8140A);
-    context.source_port = yes ? 40000 : port_direct;
-    context.destination_port = yes ? port_direct : 40000;
-  }
-  void ask(Bytes bytes) { from_client(true), stream.feed(context, bytes); }
-  void answer(Bytes bytes) { from_client(false), stream.feed(context, bytes); }
-  void gap(bool client_side, std::uint32_t missing = 1) { from_client(client_side), stream.gap(context, missing); }
-  void finish(bool client_side) { from_client(client_side), stream.finish(context); }
-  void finish() { finish(true), finish(false), dissector.close(stream.state()); }
-  std::string last() const { return sink.records.empty() ? std::string{} : sink.records.back(); }
-  bool has(std::string_view text) const { return last().find(text) != std::string::npos; }
-  std::uint32_t outstanding() const { return dissector.outstanding(); }
-
-  std::unique_ptr<metrics::WorkerCounters> counters;
-  dissect::testing::TestSink sink;
-  SmbDissector dissector;
-  dissect::testing::TestStream stream;
-  dissect::MessageContext context{};
-};
+using Bench = StreamBench<SmbDissector, registry_row, EventType::smb>;
 
 }  // namespace tsujiban::smb::testing

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "dissect/test_stream_splits.h"
 #include "dissectors/ssh/ssh_test_support.h"
 
 namespace tsujiban::ssh {
@@ -8,43 +9,6 @@ namespace {
 using namespace testing;
 using dissect::Probe;
 using dissect::Transport;
-
-struct Told {
-  std::vector<std::string> records;
-  std::vector<ToldAnomaly> anomalies;
-  bool done = false;
-  bool operator==(const Told&) const = default;
-};
-Told told_by(Bench& bench) {
-  bench.finish();
-  EXPECT_FALSE(bench.stream.bad_progress);
-  EXPECT_FALSE(bench.sink.overflowed);
-  EXPECT_EQ(bench.dissector.sessions(), 0u);
-  return {bench.sink.records, bench.sink.anomalies, bench.stream.done};
-}
-Told run(const Octets& asked, const Octets& answered, std::size_t split, std::size_t answer_split) {
-  Bench bench;
-  bench.ask(Bytes(asked).first(split));
-  bench.ask(Bytes(asked).subspan(split));
-  bench.answer(Bytes(answered).first(answer_split));
-  bench.answer(Bytes(answered).subspan(answer_split));
-  return told_by(bench);
-}
-Told whole_and_every_split(const Octets& asked, const Octets& answered) {
-  const Told whole = run(asked, answered, asked.size(), answered.size());
-  for (std::size_t split = 0; split < asked.size(); ++split)
-    EXPECT_EQ(run(asked, answered, split, 0), whole) << "client split at " << split;
-  for (std::size_t split = 0; split < answered.size(); ++split)
-    EXPECT_EQ(run(asked, answered, 0, split), whole) << "server split at " << split;
-  Bench bench;
-  for (const std::uint8_t& b : asked) bench.ask({&b, 1});
-  for (const std::uint8_t& b : answered) bench.answer({&b, 1});
-  EXPECT_EQ(told_by(bench), whole) << "byte by byte";
-  return whole;
-}
-std::uint64_t counted(const Bench& bench, std::uint8_t type) {
-  return bench.counters->messages[static_cast<std::size_t>(AppProtocol::ssh)][type].value();
-}
 
 TEST(SshProbe, an_identification_is_mine_and_lines_before_it_only_at_the_port) {
   const auto probed = [](std::string_view text, bool hint = false) {
@@ -104,15 +68,15 @@ TEST(SshStream, a_handshake_gives_one_record_and_ends_where_it_is_encrypted) {
       "\"agreed\":{\"kex_algorithm\":\"curve25519-sha256\",\"host_key_algorithm\":\"rsa-sha2-256\","
       "\"cipher_to_server\":\"aes128-ctr\",\"cipher_to_client\":\"aes256-ctr\",\"mac_to_server\":\"hmac-sha2-256\","
       "\"mac_to_client\":\"hmac-sha1\",\"compression_to_server\":\"none\",\"compression_to_client\":\"none\"}}");
-  EXPECT_EQ(counted(bench, 0), 2u);
-  EXPECT_EQ(counted(bench, message::kexinit), 2u);
-  EXPECT_EQ(counted(bench, message::key_exchange_first), 2u);
-  EXPECT_EQ(counted(bench, message::newkeys), 2u);
+  EXPECT_EQ(bench.counted(0), 2u);
+  EXPECT_EQ(bench.counted(message::kexinit), 2u);
+  EXPECT_EQ(bench.counted(message::key_exchange_first), 2u);
+  EXPECT_EQ(bench.counted(message::newkeys), 2u);
   EXPECT_EQ(told_by(bench).records.size(), 1u);
 }
 
 TEST(SshStream, every_split_tells_the_same) {
-  const Told told = whole_and_every_split(clients_side(), servers_side());
+  const Told told = whole_and_every_split<Bench>(clients_side(), servers_side());
   EXPECT_EQ(told.records.size(), 1u);
   EXPECT_TRUE(told.anomalies.empty());
   EXPECT_TRUE(told.done);
@@ -149,7 +113,8 @@ TEST(SshStream, one_side_alone_is_recorded_at_its_end) {
 }
 
 TEST(SshStream, protocol_1_is_identified_and_its_packets_are_not_read) {
-  const Told told = whole_and_every_split(joined({octets("SSH-1.5-old\n"), Octets(100, 1)}), octets("SSH-1.5-srv\n"));
+  const Told told =
+      whole_and_every_split<Bench>(joined({octets("SSH-1.5-old\n"), Octets(100, 1)}), octets("SSH-1.5-srv\n"));
   ASSERT_EQ(told.records.size(), 1u);
   EXPECT_NE(told.records[0].find("\"proto_version\":\"1.5\""), std::string::npos);
   EXPECT_TRUE(told.anomalies.empty());
@@ -159,7 +124,7 @@ TEST(SshStream, an_identification_of_255_bytes_is_read_and_a_longer_one_is_not) 
   for (const std::size_t size : {254u, 255u, 256u, 2000u}) {
     std::string text = "SSH-2.0-";
     text.resize(size - 2, 'x');
-    const Told told = whole_and_every_split(octets(text + "\r\n"), {});
+    const Told told = whole_and_every_split<Bench>(octets(text + "\r\n"), {});
     EXPECT_EQ(told.records.size(), size <= 255 ? 1u : 0u) << size;
     const std::vector<ToldAnomaly> none, one = {{ParseError::ssh_bad_identification, 255}};
     EXPECT_EQ(told.anomalies, size <= 255 ? none : one);
@@ -167,7 +132,7 @@ TEST(SshStream, an_identification_of_255_bytes_is_read_and_a_longer_one_is_not) 
 }
 
 TEST(SshStream, a_client_that_sends_something_else_is_told_and_the_server_still_recorded) {
-  const Told told = whole_and_every_split(octets("GET / HTTP/1.1\r\n\r\n"), octets("SSH-2.0-OpenSSH_9.2\r\n"));
+  const Told told = whole_and_every_split<Bench>(octets("GET / HTTP/1.1\r\n\r\n"), octets("SSH-2.0-OpenSSH_9.2\r\n"));
   ASSERT_EQ(told.records.size(), 1u);
   EXPECT_EQ(told.records[0].find("\"client\""), std::string::npos);
   EXPECT_EQ(told.anomalies, (std::vector<ToldAnomaly>{{ParseError::ssh_bad_identification, 0}}));
@@ -176,11 +141,11 @@ TEST(SshStream, a_client_that_sends_something_else_is_told_and_the_server_still_
 TEST(SshStream, too_many_or_too_long_lines_before_the_identification_are_told) {
   std::string lines;
   for (unsigned i = 0; i < lines_before_max; ++i) lines += "hello\n";
-  EXPECT_EQ(run({}, octets(lines + "SSH-2.0-x\r\n"), 0, 0).records.size(), 1u);
-  EXPECT_EQ(run({}, octets(lines + "more\nSSH-2.0-x\r\n"), 0, 0).records.size(), 0u);
+  EXPECT_EQ(told_whole<Bench>({}, octets(lines + "SSH-2.0-x\r\n")).records.size(), 1u);
+  EXPECT_EQ(told_whole<Bench>({}, octets(lines + "more\nSSH-2.0-x\r\n")).records.size(), 0u);
   const std::string longest(line_before_bytes_max - 1, 'y');
-  EXPECT_EQ(run({}, octets(longest + "\nSSH-2.0-x\r\n"), 0, 0).records.size(), 1u);
-  const Told told = run({}, octets(longest + "y\nSSH-2.0-x\r\n"), 0, 0);
+  EXPECT_EQ(told_whole<Bench>({}, octets(longest + "\nSSH-2.0-x\r\n")).records.size(), 1u);
+  const Told told = told_whole<Bench>({}, octets(longest + "y\nSSH-2.0-x\r\n"));
   EXPECT_EQ(told.anomalies, (std::vector<ToldAnomaly>{{ParseError::ssh_bad_identification, line_before_bytes_max}}));
 }
 
@@ -189,8 +154,8 @@ TEST(SshStream, a_broken_packet_costs_only_itself_and_a_broken_length_the_direct
   padding[4] = 3;
   list[22] = 0xFF;  // The first list's length.
   const Octets line = octets("SSH-2.0-x\r\n");
-  const Told told =
-      whole_and_every_split(joined({line, padding, list, clients_kexinit(), packet_of(30), newkeys()}), servers_side());
+  const Told told = whole_and_every_split<Bench>(
+      joined({line, padding, list, clients_kexinit(), packet_of(30), newkeys()}), servers_side());
   ASSERT_EQ(told.records.size(), 1u);
   EXPECT_NE(told.records[0].find("\"agreed\""), std::string::npos);
   EXPECT_EQ(told.anomalies,
@@ -198,7 +163,7 @@ TEST(SshStream, a_broken_packet_costs_only_itself_and_a_broken_length_the_direct
   for (const std::uint32_t length : {0u, 1u, packet_bytes_max - 3, 0xFFFFFFFFu}) {
     Octets bytes = joined({line, packet_of(2)});
     for (std::size_t i = 0; i < 4; ++i) bytes[line.size() + i] = static_cast<std::uint8_t>(length >> (24 - 8 * i));
-    const Told lost = whole_and_every_split(joined({bytes, clients_kexinit()}), servers_side());
+    const Told lost = whole_and_every_split<Bench>(joined({bytes, clients_kexinit()}), servers_side());
     EXPECT_EQ(lost.anomalies, (std::vector<ToldAnomaly>{{ParseError::bad_length, 0}})) << length;
     EXPECT_EQ(lost.records.size(), 1u);
     EXPECT_TRUE(lost.done);
@@ -206,16 +171,16 @@ TEST(SshStream, a_broken_packet_costs_only_itself_and_a_broken_length_the_direct
 }
 
 TEST(SshStream, messages_out_of_their_place_are_told_once_a_direction) {
-  const Told told = whole_and_every_split(
+  const Told told = whole_and_every_split<Bench>(
       joined({octets("SSH-2.0-x\r\n"), packet_of(5), newkeys(), clients_kexinit(), newkeys()}), servers_side());
   EXPECT_EQ(told.anomalies, (std::vector<ToldAnomaly>{{ParseError::ssh_unexpected_message, 5}}));
 }
 
 TEST(SshStream, the_largest_packet_is_read_and_its_lists_are_hashed_but_not_shown) {
   const std::string name(packet_bytes_max - 4 - 2 - 16 - 40 - 5 - 4 - 1 - 8, 'k');
-  const Told told =
-      run(joined({octets("SSH-2.0-x\r\n"), kexinit({name, "", "", "", "", "", "", "", "", ""}), newkeys()}),
-          servers_side(), 100, 0);
+  const Told told = told_of_split<Bench>(
+      joined({octets("SSH-2.0-x\r\n"), kexinit({name, "", "", "", "", "", "", "", "", ""}), newkeys()}), servers_side(),
+      100, 0);
   ASSERT_EQ(told.records.size(), 1u);
   EXPECT_TRUE(told.anomalies.empty());
   EXPECT_EQ(told.records[0].find("kkk"), std::string::npos);
@@ -248,23 +213,12 @@ TEST(SshStream, a_gap_ends_the_direction_unless_it_lies_within_what_is_not_read)
 }
 
 TEST(SshStream, a_mutation_of_any_byte_tells_the_same_in_one_piece_and_bytewise) {
-  const Octets bytes = clients_side();
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
-    for (const unsigned flip : {0x01u, 0x80u, 0xFFu}) {
-      Octets mutated = bytes;
-      mutated[at] = static_cast<std::uint8_t>(mutated[at] ^ flip);
-      Bench whole, bytewise;
-      whole.ask(mutated);
-      whole.answer(servers_side());
-      for (const std::uint8_t& b : mutated) bytewise.ask({&b, 1});
-      bytewise.answer(servers_side());
-      ASSERT_EQ(told_by(bytewise), told_by(whole)) << at;
-    }
-  }
+  every_mutation(clients_side(),
+                 [](const Octets& mutated) { same_in_one_piece_and_bytewise<Bench>(mutated, servers_side()); });
 }
 
 TEST(SshStream, without_room_nothing_is_recorded_and_the_eviction_is_counted) {
-  Bench bench(true, 1);  // Room for one handshake.
+  Bench bench({.limits = {.open_streams = 1}});  // Room for one handshake.
   bench.ask(octets("SSH-2.0-x\r\n"));
   dissect::testing::TestStream second(bench.dissector, registry_row, bench.sink);
   second.feed(bench.context, clients_side());
@@ -272,7 +226,7 @@ TEST(SshStream, without_room_nothing_is_recorded_and_the_eviction_is_counted) {
   second.feed(bench.context, servers_side());
   EXPECT_TRUE(second.done);
   EXPECT_TRUE(bench.sink.records.empty());
-  EXPECT_EQ(bench.counters->evictions[static_cast<std::size_t>(metrics::EvictionReason::dissector_state)].value(), 1u);
+  EXPECT_EQ(bench.evicted(), 1u);
   bench.answer(servers_side());
   EXPECT_EQ(told_by(bench).records.size(), 1u);
 }

@@ -1,22 +1,12 @@
 #pragma once
 // For tests of this folder: a dissector with both directions of a stream, and messages to feed it.
-#include <memory>
-#include <string>
-
-#include "dissect/test_sink.h"
+#include "dissect/test_streams.h"
 #include "dissectors/ssh/ssh_dissector.h"
 
 namespace tsujiban::ssh::testing {
 
-using dissect::testing::Octets;
-using dissect::testing::ToldAnomaly;
+using namespace dissect::testing;
 
-inline Octets octets(std::string_view text) { return {text.begin(), text.end()}; }
-inline Octets joined(std::initializer_list<Octets> parts) {
-  Octets bytes;
-  for (const Octets& part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
-  return bytes;
-}
 inline void put32(Octets& bytes, std::size_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(value >> shift));
 }
@@ -63,49 +53,9 @@ inline Octets servers_side() {
                  newkeys()});
 }
 
-struct Bench {
-  static inline const IpAddress client = IpAddress::v4(0xC0A8140A), server = IpAddress::v4(0xC0A8140B);
-
-  explicit Bench(bool want_records = true, std::uint32_t streams_max = 1024)
-      : counters(std::make_unique<metrics::WorkerCounters>()),
-        sink(EventType::ssh, want_records, want_records, 64 * 1024),
-        dissector(limits_of(streams_max), *counters),
-        stream(dissector, registry_row, sink) {
-    context.packet = nullptr;
-    context.time = {1'700'000'000'000'000'000};
-    context.flow_id = 1;
-    context.ip_protocol = 6;
-    context.app_protocol = AppProtocol::ssh;
-  }
-  static dissect::Limits limits_of(std::uint32_t streams_max) {
-    dissect::Limits limits;
-    limits.open_streams = streams_max;
-    return limits;
-  }
-  void from_client(bool yes) {
-    context.direction = yes ? Direction::to_responder : Direction::to_initiator;
-    context.source = yes ? client : server;
-    context.destination = yes ? server : client;
-    context.source_port = yes ? 40000 : port;
-    context.destination_port = yes ? port : 40000;
-  }
-  void ask(Bytes bytes) { from_client(true), stream.feed(context, bytes); }
-  void answer(Bytes bytes) { from_client(false), stream.feed(context, bytes); }
-  void gap(bool client_side, std::uint32_t missing = 1) { from_client(client_side), stream.gap(context, missing); }
-  void finish() {
-    from_client(true), stream.finish(context);
-    from_client(false), stream.finish(context);
-    dissector.close(stream.state());
-  }
-  std::string last() const { return sink.records.empty() ? std::string{} : sink.records.back(); }
-  bool has(std::string_view text) const { return last().find(text) != std::string::npos; }
-
-  std::unique_ptr<metrics::WorkerCounters> counters;
-  dissect::testing::TestSink sink;
-  SshDissector dissector;
-  dissect::testing::TestStream stream;
-  dissect::MessageContext context{};
-  std::uint16_t port = port_ssh;
+struct Bench : StreamBench<SshDissector, registry_row, EventType::ssh> {
+  using StreamBench::StreamBench;
+  std::uint32_t outstanding() const { return dissector.sessions(); }
 };
 
 }  // namespace tsujiban::ssh::testing

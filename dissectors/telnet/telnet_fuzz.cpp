@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     bench.finish();
     if (bench.stream.bad_progress) std::abort();
   };
-  Bench whole, pieces, quiet(false);
+  Bench whole, pieces, quiet({.records = false, .facts = false});
   run(whole, true);
   run(pieces, false);
   run(quiet, true);

@@ -35,8 +35,8 @@ TEST(TelnetProbe, only_negotiation_is_sure_and_a_port_alone_never) {
 
 TEST(TelnetStream, commands_are_counted_and_subnegotiations_passed_over) {
   Bench bench;
-  bench.server("\xFF\xFD\x18\xFF\xFB\x01\xFF\xF9");
-  bench.client(std::string_view("\xFF\xFC\x18\xFF\xFA\x18\x00vt\xFF\xFFx\xFF\xF0\xFF\xFE\x01", 17));
+  bench.answer("\xFF\xFD\x18\xFF\xFB\x01\xFF\xF9");
+  bench.ask(std::string_view("\xFF\xFC\x18\xFF\xFA\x18\x00vt\xFF\xFFx\xFF\xF0\xFF\xFE\x01", 17));
   EXPECT_EQ(bench.counted(command::do_), 1u);
   EXPECT_EQ(bench.counted(command::will), 1u);
   EXPECT_EQ(bench.counted(249), 1u);
@@ -50,21 +50,21 @@ TEST(TelnetStream, commands_are_counted_and_subnegotiations_passed_over) {
 
 TEST(TelnetLogin, a_refusal_and_a_shell_are_told_apart) {
   Bench bench;
-  bench.server("\xFF\xFB\x01\r\nmyhost login: ");
-  bench.client("bob\r\n");
-  bench.server("bob\r\nPassword: ");
-  bench.client("hunter2\r\n");
-  bench.server("\r\n\r\nLogin incorrect\r\nmyhost login: ");
+  bench.answer("\xFF\xFB\x01\r\nmyhost login: ");
+  bench.ask("bob\r\n");
+  bench.answer("bob\r\nPassword: ");
+  bench.ask("hunter2\r\n");
+  bench.answer("\r\n\r\nLogin incorrect\r\nmyhost login: ");
   ASSERT_EQ(bench.outcomes(), (std::vector{Outcome::failed}));
-  bench.client("bob\r\n");
-  bench.server("bob\r\nPassword: ");
-  bench.client("hunter3\r\n");
-  bench.server("\r\nLinux 6.1\r\n\x1B[01;32mbob@myhost\x1B[0m:~$ ");
+  bench.ask("bob\r\n");
+  bench.answer("bob\r\nPassword: ");
+  bench.ask("hunter3\r\n");
+  bench.answer("\r\nLinux 6.1\r\n\x1B[01;32mbob@myhost\x1B[0m:~$ ");
   EXPECT_EQ(bench.outcomes().size(), 1u);  // Only what follows shows that it waits there.
-  bench.client("l");
+  bench.ask("l");
   ASSERT_EQ(bench.outcomes(), (std::vector{Outcome::failed, Outcome::succeeded}));
   for (const Fact& fact : bench.sink.told(FactKind::login)) {
-    EXPECT_EQ(fact.source, Bench::client_address);
+    EXPECT_EQ(fact.source, Bench::client);
     EXPECT_EQ(fact.destination_port, port_telnet);
     EXPECT_EQ(fact.login.user_hash, 0u);
   }
@@ -73,11 +73,11 @@ TEST(TelnetLogin, a_refusal_and_a_shell_are_told_apart) {
 TEST(TelnetLogin, what_servers_say_is_recognised) {
   const auto after = [](std::string_view text, bool ends = false) {
     Bench bench;
-    bench.server("\xFF\xFB\x01Username: ");
-    bench.client("u\r");
-    bench.server("\r\nPassword: ");
-    bench.client(std::string_view("p\r\0", 3));
-    bench.server(text);
+    bench.answer("\xFF\xFB\x01Username: ");
+    bench.ask("u\r");
+    bench.answer("\r\nPassword: ");
+    bench.ask(std::string_view("p\r\0", 3));
+    bench.answer(text);
     if (ends) bench.finish();
     return bench.outcomes();
   };
@@ -100,11 +100,11 @@ TEST(TelnetLogin, every_split_tells_the_same) {
                     verdict = "\r\nLogin incorrect\r\nlogin: ";
   for (std::size_t split = 0; split <= verdict.size(); ++split) {
     Bench bench;
-    for (const char& c : server) bench.server({&c, 1});
-    bench.client("b"), bench.client("\r"), bench.client("\n");
-    bench.server(answer.substr(0, split % answer.size())), bench.server(answer.substr(split % answer.size()));
-    bench.client("pw"), bench.client("\r\n");
-    bench.server(verdict.substr(0, split)), bench.server(verdict.substr(split));
+    for (const char& c : server) bench.answer({&c, 1});
+    bench.ask("b"), bench.ask("\r"), bench.ask("\n");
+    bench.answer(answer.substr(0, split % answer.size())), bench.answer(answer.substr(split % answer.size()));
+    bench.ask("pw"), bench.ask("\r\n");
+    bench.answer(verdict.substr(0, split)), bench.answer(verdict.substr(split));
     EXPECT_EQ(bench.outcomes(), (std::vector{Outcome::failed})) << split;
     bench.finish();
     EXPECT_TRUE(bench.sink.anomalies.empty());
@@ -114,40 +114,40 @@ TEST(TelnetLogin, every_split_tells_the_same) {
 TEST(TelnetLogin, more_text_than_the_limit_behind_a_password_is_not_judged) {
   for (const std::size_t size : {LoginWatch::judged_bytes_max - 20u, LoginWatch::judged_bytes_max + 1u}) {
     Bench bench;
-    bench.server("\xFF\xFB\x01Password: ");
-    bench.client("p\r\n");
-    bench.server(std::string(size, '.'));
-    bench.server("incorrect");
+    bench.answer("\xFF\xFB\x01Password: ");
+    bench.ask("p\r\n");
+    bench.answer(std::string(size, '.'));
+    bench.answer("incorrect");
     EXPECT_EQ(bench.outcomes().size(), size < LoginWatch::judged_bytes_max ? 1u : 0u);
   }
 }
 
 TEST(TelnetStream, a_gap_forgets_what_was_under_way) {
   Bench bench;
-  bench.server("\xFF\xFB\x01Password: ");
-  bench.client("p\r\n");
+  bench.answer("\xFF\xFB\x01Password: ");
+  bench.ask("p\r\n");
   bench.gap(false);
-  bench.server("incorrect");
+  bench.answer("incorrect");
   EXPECT_TRUE(bench.outcomes().empty());
-  bench.server("\r\nPassword: ");
+  bench.answer("\r\nPassword: ");
   bench.gap(true);
-  bench.client("p\r\n");
-  bench.server("\r\nPassword: ");
+  bench.ask("p\r\n");
+  bench.answer("\r\nPassword: ");
   EXPECT_EQ(bench.outcomes(), (std::vector{Outcome::failed}));
 }
 
 TEST(TelnetStream, broken_commands_are_told_and_too_many_give_up) {
   Bench bench;
-  bench.server("\xFF\xFB\x01");
-  for (unsigned i = 0; i < unreadable_commands_max; ++i) bench.server("\xFF\x05");
+  bench.answer("\xFF\xFB\x01");
+  for (unsigned i = 0; i < unreadable_commands_max; ++i) bench.answer("\xFF\x05");
   EXPECT_EQ(bench.sink.anomalies.size(), unreadable_commands_max);
   EXPECT_FALSE(bench.stream.given_up);
-  bench.server("\xFF\x05");
+  bench.answer("\xFF\x05");
   EXPECT_TRUE(bench.stream.given_up);
   Bench good;
-  good.server("\xFF\x05\xFF\xFB\x01Password: ");
-  good.client("p\r\n");
-  good.server("denied");
+  good.answer("\xFF\x05\xFF\xFB\x01Password: ");
+  good.ask("p\r\n");
+  good.answer("denied");
   EXPECT_EQ(good.outcomes().size(), 1u);
   EXPECT_EQ(good.sink.anomalies.size(), 1u);
 }
@@ -155,18 +155,18 @@ TEST(TelnetStream, broken_commands_are_told_and_too_many_give_up) {
 TEST(TelnetStream, a_subnegotiation_ends_at_its_limit) {
   for (const std::uint32_t size : {subnegotiation_bytes_max, subnegotiation_bytes_max + 1}) {
     Bench bench;
-    bench.server("\xFF\xFA" + std::string(size, 'x') + "\xFF\xF0");
+    bench.answer("\xFF\xFA" + std::string(size, 'x') + "\xFF\xF0");
     EXPECT_EQ(bench.sink.anomalies.size(), size > subnegotiation_bytes_max ? 1u : 0u);
   }
 }
 
 TEST(TelnetStream, encryption_ends_the_dissection) {
   Bench tls;
-  tls.server("\xFF\xFD\x2E");
-  tls.client("\xFF\xFB\x2E\xFF\xFA\x2E\x01\xFF\xF0");
+  tls.answer("\xFF\xFD\x2E");
+  tls.ask("\xFF\xFB\x2E\xFF\xFA\x2E\x01\xFF\xF0");
   EXPECT_TRUE(tls.stream.done);
   Bench des;
-  des.server("\xFF\xFA\x26\x03\x01\xFF\xF0");
+  des.answer("\xFF\xFA\x26\x03\x01\xFF\xF0");
   EXPECT_TRUE(des.stream.done);
 }
 
@@ -177,10 +177,10 @@ TEST(TelnetStream, prefixes_and_mutations_harm_nothing_and_pieces_tell_the_same)
       std::string mutated = text.substr(0, size);
       mutated[at] = static_cast<char>(mutated[at] ^ 0x80);
       Bench whole, bytewise;
-      whole.server(mutated), whole.client(mutated), whole.server(mutated);
-      for (const char& c : mutated) bytewise.server({&c, 1});
-      for (const char& c : mutated) bytewise.client({&c, 1});
-      for (const char& c : mutated) bytewise.server({&c, 1});
+      whole.answer(mutated), whole.ask(mutated), whole.answer(mutated);
+      for (const char& c : mutated) bytewise.answer({&c, 1});
+      for (const char& c : mutated) bytewise.ask({&c, 1});
+      for (const char& c : mutated) bytewise.answer({&c, 1});
       whole.finish(), bytewise.finish();
       ASSERT_EQ(whole.outcomes(), bytewise.outcomes());
       ASSERT_EQ(whole.sink.anomalies.size(), bytewise.sink.anomalies.size());
@@ -192,11 +192,11 @@ TEST(TelnetStream, prefixes_and_mutations_harm_nothing_and_pieces_tell_the_same)
 TEST(TelnetStream, a_connection_met_with_the_servers_first_packet_has_its_roles_from_the_port) {
   Bench bench;
   bench.turned = true;
-  bench.server("\xFF\xFB\x01Password: ");
-  bench.client("p\r\n");
-  bench.server("denied");
+  bench.answer("\xFF\xFB\x01Password: ");
+  bench.ask("p\r\n");
+  bench.answer("denied");
   ASSERT_EQ(bench.outcomes().size(), 1u);
-  EXPECT_EQ(bench.sink.told(FactKind::login)[0].source, Bench::client_address);
+  EXPECT_EQ(bench.sink.told(FactKind::login)[0].source, Bench::client);
 }
 
 TEST(TelnetCounters, names_are_those_of_the_commands) {
