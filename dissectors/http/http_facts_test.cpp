@@ -11,14 +11,14 @@ std::uint64_t url_hash(std::string_view host_and_target) { return hash_bytes(Has
 
 TEST(HttpFacts, a_request_is_told_when_its_response_has_come_with_the_client_as_source) {
   for (const bool records : {true, false}) {
-    Bench bench(records);
+    Bench bench({.records = records});
     bench.ask("GET /a/B?c=d#e HTTP/1.1\r\nHost: WWW.Example.JP.:8080\r\n\r\n");
     EXPECT_TRUE(bench.sink.told(FactKind::web_request).empty());
     bench.answer("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     const std::vector<Fact> told = bench.sink.told(FactKind::web_request);
     ASSERT_EQ(told.size(), 1u);
-    EXPECT_EQ(told[0].source, Bench::client_address);
-    EXPECT_EQ(told[0].destination, Bench::server_address);
+    EXPECT_EQ(told[0].source, Bench::client);
+    EXPECT_EQ(told[0].destination, Bench::server);
     EXPECT_EQ(told[0].destination_port, 80);
     EXPECT_EQ(told[0].web_request.host.view(), "www.example.jp");
     EXPECT_EQ(told[0].web_request.host.hash, DomainName::of("www.example.jp").hash);

@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         of_client ? bench.ask(piece) : bench.answer(piece);
         at += length;
         if (lossy && step % 5 == 0) {
-          bench.stream.gap(of_client ? bench.from_client() : bench.from_server(), data[step % size]);
+          bench.gap(of_client, data[step % size]);
           at += data[step % size];
         }
       }
@@ -46,14 +46,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     feed(client, true);
     feed(server, false);
     bench.finish();
-    bench.close();
-    if (bench.stream.bad_progress || bench.sink.overflowed) std::abort();
-    if (bench.dissector->events_in_use() != 0 || bench.dissector->inflators_in_use() != 0 ||
-        bench.dissector->pages_in_use() != 0)
-      std::abort();
+    if (bench.stream.bad_progress || bench.sink.overflowed || bench.outstanding() != 0) std::abort();
   };
-  static const auto worker = std::make_shared<Bench::Worker>(64);
-  Bench whole(worker, true), pieces(worker, true), quiet(worker, false), lossy(worker, true);
+  static const auto worker = std::make_shared<Bench::Worker>(dissect::Limits{.open_streams = 64});
+  Bench whole(worker, {}), pieces(worker, {}), quiet(worker, {.records = false}), lossy(worker, {});
   // Two pages that a request is short enough to name.
   static const std::array<std::uint64_t, 2> watched = [] {
     std::array<std::uint64_t, 2> hashes = {http::url_hash_of("", "/"), http::url_hash_of("a", "/")};

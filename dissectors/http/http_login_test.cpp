@@ -69,12 +69,12 @@ TEST(HttpLogin, successes_are_news_and_the_first_one_behind_a_failure_always_is)
 
 TEST(HttpLogin, the_fact_is_the_clients_with_the_users_hash_whether_or_not_records_are_wanted) {
   for (const bool records : {true, false}) {
-    Bench bench(records);
+    Bench bench({.records = records});
     bench.ask(with_basic).answer(status("401 No"));
     const std::vector<Fact> facts = bench.sink.told(FactKind::login);
     ASSERT_EQ(facts.size(), 1u);
-    EXPECT_EQ(facts[0].source, Bench::client_address);
-    EXPECT_EQ(facts[0].destination, Bench::server_address);
+    EXPECT_EQ(facts[0].source, Bench::client);
+    EXPECT_EQ(facts[0].destination, Bench::server);
     EXPECT_EQ(facts[0].destination_port, 80);
     EXPECT_EQ(facts[0].login.code, 401);
     const std::string_view bob = "bob";

@@ -63,7 +63,7 @@ std::string chunked(std::string_view body, std::size_t size) {
 }
 
 struct Watched : Bench {
-  explicit Watched(bool records = true) : Bench(records) {
+  explicit Watched(bool records = true) : Bench({.records = records}) {
     hashes = {url_hash_of("www.example.jp", "/index.html")};
     sink.watch(hashes);
   }
@@ -82,8 +82,8 @@ TEST(HttpPage, a_watched_page_is_told_the_same_in_every_form_it_is_sent_in) {
       bench.ask(get).answer(answer).finish();
       ASSERT_EQ(bench.pages().size(), 1u) << answer;
       const Fact fact = bench.pages()[0];
-      EXPECT_EQ(fact.source, Bench::client_address);
-      EXPECT_EQ(fact.destination, Bench::server_address);
+      EXPECT_EQ(fact.source, Bench::client);
+      EXPECT_EQ(fact.destination, Bench::server);
       EXPECT_EQ(fact.destination_port, 80);
       EXPECT_EQ(fact.web_page.bytes, page.size());
       EXPECT_EQ(fact.web_page.status, 200);
@@ -134,7 +134,7 @@ TEST(HttpPage, what_is_no_whole_page_of_a_watched_url_is_not_told) {
   EXPECT_TRUE(elsewhere.pages().empty());
   Watched gap;
   gap.ask(get).answer(ok(page).substr(0, 50));
-  gap.stream.gap(gap.from_server(), static_cast<std::uint32_t>(ok(page).size() - 50));
+  gap.gap(false, static_cast<std::uint32_t>(ok(page).size() - 50));
   gap.finish();
   EXPECT_TRUE(gap.pages().empty());
 }
@@ -148,11 +148,11 @@ TEST(HttpPage, an_error_page_is_told_with_its_status_and_the_next_page_with_its_
 }
 
 TEST(HttpPage, beyond_the_pages_under_way_one_is_not_read_and_that_is_counted) {
-  auto worker = std::make_shared<Bench::Worker>(1024);
+  auto worker = std::make_shared<Bench::Worker>(dissect::Limits{.open_streams = 1024});
   const std::array<std::uint64_t, 1> hashes = {url_hash_of("www.example.jp", "/index.html")};
   std::vector<std::unique_ptr<Bench>> open;
   for (std::uint32_t i = 0; i < pages_max + 2; ++i) {
-    open.push_back(std::make_unique<Bench>(worker, true));
+    open.push_back(std::make_unique<Bench>(worker, dissect::testing::BenchSetup{}));
     open.back()->sink.watch(hashes);
     open.back()->ask(get).answer(ok(page).substr(0, 60));
   }
@@ -163,7 +163,7 @@ TEST(HttpPage, beyond_the_pages_under_way_one_is_not_read_and_that_is_counted) {
   }
   EXPECT_EQ(told, pages_max);
   open.clear();
-  Bench again(worker, true);
+  Bench again(worker, {});
   again.sink.watch(hashes);
   again.ask(get).answer(ok(page));
   EXPECT_EQ(again.sink.told(FactKind::web_page).size(), 1u);

@@ -52,15 +52,13 @@ Told told_of(const Bench& bench) { return {bench.all(), bench.sink.anomalies}; }
 
 // All of the client's bytes, then all of the server's; `piece` at a time.
 Told in_pieces(const Dialogue& d, std::size_t piece, bool wanted = true) {
-  Bench bench(wanted);
+  Bench bench({.records = wanted});
   for (std::size_t at = 0; at < d.client.size(); at += piece) bench.ask(std::string_view(d.client).substr(at, piece));
   for (std::size_t at = 0; at < d.server.size(); at += piece)
     bench.answer(std::string_view(d.server).substr(at, piece));
   bench.finish();
   EXPECT_FALSE(bench.stream.bad_progress);
-  bench.close();
-  EXPECT_EQ(bench.dissector->events_in_use(), 0u);
-  EXPECT_EQ(bench.dissector->inflators_in_use(), 0u);
+  EXPECT_EQ(bench.outstanding(), 0u);
   return told_of(bench);
 }
 
@@ -112,17 +110,14 @@ TEST(HttpStream, every_prefix_loses_nothing_but_its_end) {
     // One record a request, answered or not.
     EXPECT_EQ(bench.sink.records.size(), 6u) << size;
     EXPECT_LE(bench.sink.anomalies.size(), 1u);
-    bench.close();
-    EXPECT_EQ(bench.dissector->events_in_use(), 0u);
-    EXPECT_EQ(bench.dissector->inflators_in_use(), 0u);
+    EXPECT_EQ(bench.outstanding(), 0u);
   }
   for (std::size_t size = 0; size <= d.client.size(); ++size) {
     Bench bench;
     bench.ask(std::string_view(d.client).substr(0, size)).finish();
     EXPECT_LE(bench.sink.records.size(), 6u);
     EXPECT_LE(bench.sink.anomalies.size(), 1u);
-    bench.close();
-    EXPECT_EQ(bench.dissector->events_in_use(), 0u);
+    EXPECT_EQ(bench.outstanding(), 0u);
   }
 }
 
@@ -191,7 +186,7 @@ TEST(HttpGap, within_a_counted_body_keeps_the_place) {
     bench.ask("GET /a HTTP/1.1\r\n\r\n")
         .answer(chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nxxxx"
                         : "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nxxxx");
-    bench.stream.gap(bench.from_server(), 90);
+    bench.gap(false, 90);
     bench.answer(chunked ? "yyyyyy\r\n0\r\n\r\n" : "yyyyyy");
     ASSERT_EQ(bench.sink.records.size(), 1u);
     EXPECT_NE(bench.last().find("\"flags\":[\"gap\"]"), std::string::npos) << bench.last();
@@ -204,7 +199,7 @@ TEST(HttpGap, within_a_counted_body_keeps_the_place) {
 TEST(HttpGap, beyond_it_looks_for_the_next_message) {
   Bench bench;
   bench.ask("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n").answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx");
-  bench.stream.gap(bench.from_server(), 50);
+  bench.gap(false, 50);
   // Which of the two the next response belongs to nobody knows.
   ASSERT_EQ(bench.sink.records.size(), 2u);
   bench.answer("tail of it\r\n\r\nHTTP/1.1 204 N\r\n\r\n");
@@ -213,7 +208,7 @@ TEST(HttpGap, beyond_it_looks_for_the_next_message) {
   bench.ask("GET /c HTTP/1.1\r\n\r\n").answer("HTTP/1.1 204 N\r\n\r\n");
   EXPECT_NE(bench.last().find("\"url\":\"/c\""), std::string::npos);
   bench.ask("POST /d HTTP/1.1\r\nContent-Le");
-  bench.stream.gap(bench.from_client(), 10);
+  bench.gap(true, 10);
   bench.ask("body without a line endPOST /e HTTP/1.1\r\nContent-Length: 0\r\n\r\n").answer("HTTP/1.1 204 N\r\n\r\n");
   EXPECT_NE(bench.last().find("\"url\":\"/e\""), std::string::npos);
   EXPECT_TRUE(bench.sink.anomalies.empty());
@@ -225,25 +220,22 @@ TEST(HttpGap, anywhere_does_no_harm) {
     for (const std::size_t missing : {1u, 5u, 100u}) {
       Bench bench;
       bench.ask(d.client).answer(std::string_view(d.server).substr(0, at));
-      bench.stream.gap(bench.from_server(), static_cast<std::uint32_t>(missing));
+      bench.gap(false, static_cast<std::uint32_t>(missing));
       if (at + missing < d.server.size()) bench.answer(std::string_view(d.server).substr(at + missing));
       bench.finish();
       EXPECT_GE(bench.sink.records.size(), 6u);
       EXPECT_FALSE(bench.stream.bad_progress);
-      bench.close();
-      EXPECT_EQ(bench.dissector->events_in_use(), 0u);
-      EXPECT_EQ(bench.dissector->inflators_in_use(), 0u);
+      EXPECT_EQ(bench.outstanding(), 0u);
     }
   }
   for (std::size_t at = 0; at < d.client.size(); ++at) {
     Bench bench;
     bench.ask(std::string_view(d.client).substr(0, at));
-    bench.stream.gap(bench.from_client(), 3);
+    bench.gap(true, 3);
     if (at + 3 < d.client.size()) bench.ask(std::string_view(d.client).substr(at + 3));
     bench.answer(d.server).finish();
     EXPECT_FALSE(bench.stream.bad_progress);
-    bench.close();
-    EXPECT_EQ(bench.dissector->events_in_use(), 0u);
+    EXPECT_EQ(bench.outstanding(), 0u);
   }
 }
 
@@ -252,14 +244,14 @@ TEST(HttpPairing, one_sided_streams_are_told) {
   Bench client;
   // The direction that was never seen is not finished either.
   client.ask(d.client);
-  client.stream.finish(client.from_client());
+  client.finish(true);
   EXPECT_EQ(client.sink.records.size(), 6u);
   Bench server;
   // Without the requests the response to HEAD seems to have a body.
   server.answer(d.server).finish();
   EXPECT_GE(server.sink.records.size(), 3u);
   EXPECT_NE(server.sink.records[0].find("no_request"), std::string::npos);
-  EXPECT_EQ(server.sink.source, Bench::client_address);
+  EXPECT_EQ(server.sink.source, Bench::client);
 }
 
 TEST(HttpPairing, the_oldest_gives_way_and_its_response_is_no_other_ones) {
@@ -289,11 +281,11 @@ TEST(HttpPairing, an_answer_before_the_end_of_the_request_is_told) {
 }
 
 TEST(HttpPairing, without_room_records_are_lost_and_counted) {
-  Bench bench(true, 2);
+  Bench bench({.limits = {.open_streams = 2}});
   for (int i = 0; i < 4; ++i) bench.ask("GET /" + std::to_string(i) + " HTTP/1.1\r\n\r\n");
   for (int i = 0; i < 4; ++i) bench.answer("HTTP/1.1 204 N\r\n\r\n");
   EXPECT_EQ(bench.sink.records.size(), 2u) << bench.all();
-  EXPECT_EQ(bench.counters->evictions[static_cast<std::size_t>(metrics::EvictionReason::pairing_table)].value(), 2u);
+  EXPECT_EQ(bench.evicted(metrics::EvictionReason::pairing_table), 2u);
   bench.ask("GET /next HTTP/1.1\r\n\r\n").answer("HTTP/1.1 204 N\r\n\r\n");
   EXPECT_NE(bench.last().find("/next"), std::string::npos);
 }

@@ -22,7 +22,8 @@ constexpr std::string_view ok =
 bool has(const std::string& record, std::string_view part) { return record.find(part) != std::string::npos; }
 bool flagged(const Bench& bench, std::string_view flag) { return has(bench.last(), '"' + std::string(flag) + '"'); }
 Bench& one(Bench& bench, std::string_view request, std::string_view response = "HTTP/1.1 204 No\r\n\r\n") {
-  return bench.ask(request).answer(response);
+  bench.ask(request).answer(response);
+  return bench;
 }
 
 TEST(HttpRecord, has_suricatas_members) {
@@ -34,7 +35,7 @@ TEST(HttpRecord, has_suricatas_members) {
             R"("http_user_agent":"VEN/1.0","xff":"10.0.0.1","http_content_type":"application/xml",)"
             R"("http_refer":"http://a/b","http_method":"GET","protocol":"HTTP/1.1","status":200,"length":5,)"
             R"("server":"nginx","date":"Sat, 01 Jan 2000 00:00:00 GMT"},"tx_id":0)");
-  EXPECT_EQ(bench.sink.source, Bench::client_address);
+  EXPECT_EQ(bench.sink.source, Bench::client);
   EXPECT_EQ(bench.counted("get"), 1u);
   EXPECT_EQ(bench.counted("2xx"), 1u);
   EXPECT_TRUE(bench.sink.anomalies.empty());
@@ -42,12 +43,12 @@ TEST(HttpRecord, has_suricatas_members) {
 
 TEST(HttpRecord, has_the_client_as_source_whoever_began_the_flow) {
   Bench bench;
-  bench.client_began = false;
+  bench.turned = true;
   bench.answer(ok).ask(get).answer(ok);
   ASSERT_EQ(bench.sink.records.size(), 2u);
   EXPECT_TRUE(has(bench.sink.records[0], "no_request"));
   EXPECT_TRUE(has(bench.sink.records[1], "vtn.example.jp"));
-  EXPECT_EQ(bench.sink.source, Bench::client_address);
+  EXPECT_EQ(bench.sink.source, Bench::client);
 }
 
 TEST(HttpRecord, counts_transactions) {
@@ -430,7 +431,7 @@ TEST(HttpCoding, inflates_gzip_and_both_forms_of_deflate) {
         "HTTP/1.1 200 OK\r\nContent-Encoding: " + std::string(name) +
             "\r\nContent-Length: " + std::to_string(packed.size()) + "\r\n\r\n" + packed);
     EXPECT_TRUE(has(bench.last(), R"("decoded_length":5000)")) << bench.last();
-    EXPECT_EQ(bench.dissector->inflators_in_use(), 0u);
+    EXPECT_EQ(bench.dissector.inflators_in_use(), 0u);
   }
 }
 
@@ -448,19 +449,19 @@ TEST(HttpCoding, what_does_not_decode_is_told_once) {
   EXPECT_TRUE(flagged(bench, "bad_encoding"));
   ASSERT_EQ(bench.sink.anomalies.size(), 1u);
   EXPECT_EQ(bench.sink.anomalies[0].error, ParseError::http_bad_encoding);
-  EXPECT_EQ(bench.dissector->inflators_in_use(), 0u);
+  EXPECT_EQ(bench.dissector.inflators_in_use(), 0u);
 }
 
 TEST(HttpCoding, a_bomb_is_told_once_and_left) {
   const std::string packed = deflated(std::string(4 << 20, '\0'), 31);
   for (const bool wanted : {true, false}) {
-    Bench bench(wanted);
+    Bench bench({.records = wanted});
     bench.ask(get).answer(
         "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(packed.size()) + "\r\n\r\n");
     for (std::size_t at = 0; at < packed.size(); at += 100) bench.answer(std::string_view(packed).substr(at, 100));
     ASSERT_EQ(bench.sink.anomalies.size(), 1u);
     EXPECT_EQ(bench.sink.anomalies[0].error, ParseError::http_decompression_bomb);
-    EXPECT_EQ(bench.dissector->inflators_in_use(), 0u);
+    EXPECT_EQ(bench.dissector.inflators_in_use(), 0u);
     if (wanted) {
       EXPECT_TRUE(flagged(bench, "bomb"));
       EXPECT_FALSE(has(bench.last(), "decoded_length"));
@@ -595,7 +596,7 @@ TEST(HttpCoding, inflators_are_bounded) {
   Bench contexts;
   for (std::uint32_t i = 0; i < inflators_max + 2; ++i) {
     streams.push_back(std::make_unique<testing::TestStream>(dissector, registry_row, sink));
-    streams.back()->feed(contexts.from_server(),
+    streams.back()->feed(contexts.from_client(false),
                          bytes_of("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\n\x1f"));
   }
   EXPECT_EQ(dissector.inflators_in_use(), inflators_max);

@@ -2,11 +2,10 @@
 // For tests of this folder: a stream of both directions, and what the dissector tells of it.
 #include <zlib.h>
 
-#include <memory>
 #include <string>
 #include <string_view>
 
-#include "dissect/test_sink.h"
+#include "dissect/test_streams.h"
 #include "dissectors/http/http_dissector.h"
 
 namespace tsujiban::http::testing {
@@ -55,75 +54,22 @@ inline PlainHead compare_readers(Bytes bytes, bool of_request, Depth depth) {
   return {size, plain == careful && whole && (of_request ? is_request_line(line) : can_begin_response(bytes))};
 }
 
-struct Bench {
-  static inline const IpAddress client_address = IpAddress::v4(0xC0A8140A), server_address = IpAddress::v4(0xC0A81401);
-
-  explicit Bench(bool want_records = true, std::uint32_t open_streams = 64)
-      : Bench(std::make_shared<Worker>(open_streams), want_records) {}
-  // A dissector that others use too.
-  struct Worker {
-    explicit Worker(std::uint32_t open_streams) : dissector({.open_streams = open_streams}, counters) {}
-    metrics::WorkerCounters counters;
-    HttpDissector dissector;
-  };
-  Bench(std::shared_ptr<Worker> of, bool want_records)
-      : worker(std::move(of)),
-        counters(&worker->counters),
-        sink(EventType::http, want_records, true, 256 * 1024),
-        dissector(&worker->dissector),
-        stream(*dissector, registry_row, sink) {
-    context.packet = nullptr;
-    context.time = {1'700'000'000'000'000'000};
-    context.flow_id = 1;
-    context.ip_protocol = 6;
-    context.app_protocol = AppProtocol::http;
-  }
-  ~Bench() {
-    if (!closed) close();
-  }
-  dissect::MessageContext& from_client() { return of(true); }
-  dissect::MessageContext& from_server() { return of(false); }
-  Bench& ask(std::string_view text) { return stream.feed(from_client(), bytes_of(text)), *this; }
-  Bench& answer(std::string_view text) { return stream.feed(from_server(), bytes_of(text)), *this; }
-  Bench& finish() {
-    stream.finish(from_client());
-    stream.finish(from_server());
-    return *this;
-  }
-  void close() {
-    dissector->close(stream.state());
-    closed = true;
-  }
-  std::string last() const { return sink.records.empty() ? std::string{} : sink.records.back(); }
+struct Bench : dissect::testing::StreamBench<HttpDissector, registry_row, EventType::http> {
+  using StreamBench::counted;
+  using StreamBench::StreamBench;
   std::string all() const {
     std::string text;
     for (const std::string& record : sink.records) text += record + '\n';
     return text;
   }
   std::uint64_t counted(std::string_view name) const {
-    for (unsigned type = 0; type < 16; ++type) {
-      if (message_type_name(static_cast<std::uint8_t>(type)) == name)
-        return counters->messages[static_cast<std::size_t>(AppProtocol::http)][type].value();
+    for (std::uint8_t type = 0; type < 16; ++type) {
+      if (message_type_name(type) == name) return counted(type);
     }
     return ~std::uint64_t{0};
   }
-
-  std::shared_ptr<Worker> worker;
-  metrics::WorkerCounters* counters;
-  TestSink sink;
-  HttpDissector* dissector;
-  TestStream stream;
-  dissect::MessageContext context;
-  bool client_began = true, closed = false;
-
- private:
-  dissect::MessageContext& of(bool client) {
-    context.direction = client == client_began ? Direction::to_responder : Direction::to_initiator;
-    context.source = client ? client_address : server_address;
-    context.destination = client ? server_address : client_address;
-    context.source_port = client ? 40000 : 80;
-    context.destination_port = client ? 80 : 40000;
-    return context;
+  std::uint32_t outstanding() const {
+    return dissector.events_in_use() + dissector.inflators_in_use() + dissector.pages_in_use();
   }
 };
 

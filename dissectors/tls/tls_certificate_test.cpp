@@ -45,9 +45,10 @@ Octets attribute(std::string_view oid, const Octets& value) {
 }
 constexpr std::string_view oid_cn = "550403", oid_alternatives = "551D11";
 struct Parts {
-  Octets issuer = attribute(oid_cn, der(0x0C, testing::text("ca"))),
-         subject = attribute(oid_cn, der(0x0C, testing::text("host.example"))), extensions,
-         not_before = der(0x17, testing::text("240101000000Z")), not_after = der(0x17, testing::text("491231235959Z"));
+  Octets issuer = attribute(oid_cn, der(0x0C, testing::octets("ca"))),
+         subject = attribute(oid_cn, der(0x0C, testing::octets("host.example"))), extensions,
+         not_before = der(0x17, testing::octets("240101000000Z")),
+         not_after = der(0x17, testing::octets("491231235959Z"));
   Octets whole() const {
     const Octets algorithm = der(0x30, der(0x06, bytes_of("2A864886F70D01010B")));
     const Octets key = der(0x30, joined({der(0x30, der(0x06, bytes_of("2B6570"))), der(0x03, Octets(33, 0))}));
@@ -127,7 +128,7 @@ TEST(TlsCertificate, names_of_every_string_type_become_text) {
   parts.subject =
       joined({attribute(oid_cn, der(0x1E, bytes_of("0041 3042"))),
               attribute("55040A", der(0x1C, bytes_of("00000042 0001F600 00110000"))),
-              attribute("2A0304", der(0x13, testing::text("x"))), attribute("550405", der(0x02, {1, 0xAB}))});
+              attribute("2A0304", der(0x13, testing::octets("x"))), attribute("550405", der(0x02, {1, 0xAB}))});
   const Certificate certificate = read(parts.whole());
   ASSERT_TRUE(certificate.read);
   EXPECT_EQ(certificate.subject.view(), "CN=A\u3042, O=B\U0001F600\uFFFD, OID(1.2.3.4)=x, serialNumber=01AB");
@@ -150,8 +151,8 @@ TEST(TlsCertificate, a_long_name_is_cut_and_too_many_parts_are_refused) {
 
 TEST(TlsCertificate, times_before_1970_and_after_2049) {
   Parts parts;
-  parts.not_before = der(0x17, testing::text("500101000000Z"));
-  parts.not_after = der(0x18, testing::text("99991231235959Z"));
+  parts.not_before = der(0x17, testing::octets("500101000000Z"));
+  parts.not_after = der(0x18, testing::octets("99991231235959Z"));
   const Certificate certificate = read(parts.whole());
   ASSERT_TRUE(certificate.read);
   EXPECT_EQ(time_of(certificate.not_before_s), "1950-01-01T00:00:00");
@@ -161,7 +162,7 @@ TEST(TlsCertificate, times_before_1970_and_after_2049) {
   EXPECT_EQ(time_of(951'782'400), "2000-02-29T00:00:00");
   for (const std::string_view bad :
        {"241301000000Z", "240100000000Z", "240101240000Z", "2401010000", "24010100000+9", ""}) {
-    parts.not_before = der(0x17, testing::text(bad));
+    parts.not_before = der(0x17, testing::octets(bad));
     EXPECT_FALSE(read(parts.whole()).read) << bad;
   }
 }

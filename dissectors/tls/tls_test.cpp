@@ -15,7 +15,7 @@ using testing::Hello;
 using testing::joined;
 using testing::number;
 using testing::Octets;
-using testing::text;
+using testing::octets;
 using testing::values;
 using testing::vector_of;
 
@@ -250,7 +250,7 @@ TEST(TlsHello, a_request_to_try_again_and_the_sentinels_are_recognised) {
   hello.random = bytes_of("CF21AD74E59A6111BE1D8C021E65B891C2A211167ABB8C5E079E09E2C8A8339C");
   EXPECT_TRUE(read_server_hello(body_of(hello.server())).retry);
   for (const unsigned last : {0u, 1u, 2u}) {
-    hello.random = joined({Octets(24, 9), text("DOWNGRD"), number(last, 1)});
+    hello.random = joined({Octets(24, 9), octets("DOWNGRD"), number(last, 1)});
     EXPECT_EQ(read_server_hello(body_of(hello.server())).downgraded, last < 2);
   }
 }

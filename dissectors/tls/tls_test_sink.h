@@ -1,24 +1,20 @@
 #pragma once
 // For tests of this folder: messages made by hand, exchanges that OpenSSL made, and a stream to feed them to.
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "dissect/test_sink.h"
+#include "dissect/test_streams.h"
 #include "dissectors/tls/tls_dissector.h"
 
 namespace tsujiban::tls::testing {
 
 using dissect::testing::bytes_of;
+using dissect::testing::joined;
+using dissect::testing::octets;
 using dissect::testing::Octets;
 using dissect::testing::ToldAnomaly;
 
-inline Octets joined(std::initializer_list<Octets> parts) {
-  Octets bytes;
-  for (const Octets& part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
-  return bytes;
-}
 inline Octets number(std::size_t value, unsigned octets) {
   Octets bytes;
   while (octets-- > 0) bytes.push_back(static_cast<std::uint8_t>(value >> (8 * octets)));
@@ -27,7 +23,6 @@ inline Octets number(std::size_t value, unsigned octets) {
 inline Octets vector_of(const Octets& content, unsigned length_octets) {
   return joined({number(content.size(), length_octets), content});
 }
-inline Octets text(std::string_view characters) { return {characters.begin(), characters.end()}; }
 inline Octets values(const std::vector<unsigned>& list, unsigned octets = 2) {
   Octets bytes;
   for (const unsigned value : list) bytes = joined({bytes, number(value, octets)});
@@ -39,11 +34,11 @@ inline Octets record(unsigned type, const Octets& body, unsigned v = version::tl
 inline Octets message(unsigned type, const Octets& body) { return joined({number(type, 1), vector_of(body, 3)}); }
 inline Octets extension_of(unsigned type, const Octets& data) { return joined({number(type, 2), vector_of(data, 2)}); }
 inline Octets server_name(std::string_view name) {
-  return extension_of(0, vector_of(joined({number(0, 1), vector_of(text(name), 2)}), 2));
+  return extension_of(0, vector_of(joined({number(0, 1), vector_of(octets(name), 2)}), 2));
 }
 inline Octets alpn(const std::vector<std::string_view>& names) {
   Octets list;
-  for (const std::string_view name : names) list = joined({list, vector_of(text(name), 1)});
+  for (const std::string_view name : names) list = joined({list, vector_of(octets(name), 1)});
   return extension_of(16, vector_of(list, 2));
 }
 struct Hello {
@@ -87,65 +82,15 @@ inline Exchange exchange_of(Bytes file) {
   return exchange;
 }
 
-struct Bench {
-  static inline const IpAddress client = IpAddress::v4(0xC0A8140A), server = IpAddress::v4(0xC0000201);
-
-  explicit Bench(bool want_records = true, bool want_facts = true, std::size_t record_bytes = 1 << 18,
-                 dissect::Limits limits = {64, 64})
-      : counters(std::make_unique<metrics::WorkerCounters>()),
-        sink(EventType::tls, want_records, want_facts, record_bytes),
-        dissector(limits, *counters, HashSeed{}),
-        stream(dissector, registry_row, sink) {
-    context.packet = nullptr;
-    context.time = {1'700'000'000'000'000'000};
-    context.flow_id = 1;
-    context.ip_protocol = 6;
-    context.app_protocol = AppProtocol::tls;
-  }
-  ~Bench() {
-    if (!closed) close();
-  }
-  void turn(Direction direction) {
-    context.direction = direction;
-    context.source = direction == to_server ? client : server;
-    context.destination = direction == to_server ? server : client;
-    context.source_port = direction == to_server ? 40000 : 443;
-    context.destination_port = direction == to_server ? 443 : 40000;
-  }
-  void send(Direction direction, Bytes piece) {
-    turn(direction);
-    stream.feed(context, piece);
-  }
-  void send(Direction direction, const Octets& piece) { send(direction, Bytes(piece)); }
+struct Bench : dissect::testing::StreamBench<TlsDissector, registry_row, EventType::tls> {
+  using StreamBench::StreamBench;
+  dissect::MessageContext& turn(Direction direction) { return from_client(direction == to_server); }
+  void send(Direction direction, Bytes piece) { stream.feed(turn(direction), piece); }
   void send(const Exchange& exchange) {
     for (const Chunk& chunk : exchange) send(chunk.direction, chunk.bytes);
   }
-  void gap(Direction direction, std::uint32_t missing) {
-    turn(direction);
-    stream.gap(context, missing);
-  }
-  void finish() {
-    for (const Direction direction : {to_server, to_client}) {
-      turn(direction);
-      stream.finish(context);
-    }
-  }
-  void close() {
-    closed = true;
-    dissector.close(stream.state());
-  }
-  std::string record() const { return sink.records.empty() ? std::string{} : sink.records.back(); }
-  SecureSession fact() const {
-    const std::vector<Fact> all = sink.told(FactKind::secure_session);
-    return all.empty() ? SecureSession{} : all.back().secure_session;
-  }
-
-  std::unique_ptr<metrics::WorkerCounters> counters;
-  dissect::testing::TestSink sink;
-  TlsDissector dissector;
-  dissect::testing::TestStream stream;
-  dissect::MessageContext context{};
-  bool closed = false;
+  void gap(Direction direction, std::uint32_t missing) { stream.gap(turn(direction), missing); }
+  std::uint32_t outstanding() const { return dissector.sessions_open() + dissector.messages_open(); }
 };
 
 }  // namespace tsujiban::tls::testing

@@ -12,7 +12,7 @@ using dissect::Dispatcher;
 using testing::Exchange;
 using testing::joined;
 using testing::Octets;
-using testing::text;
+using testing::octets;
 using testing::to_client;
 using testing::to_server;
 
@@ -74,19 +74,19 @@ struct Flow {
   std::uint32_t stream = 0;
 };
 
-const Exchange smtp = {{to_client, text("220 mail.example.jp ESMTP ready\r\n")},
-                       {to_server, text("EHLO client.example\r\n")},
-                       {to_client, text("250-mail.example.jp\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-VRFY\r\n"
-                                        "250-ETRN\r\n250-STARTTLS\r\n250 8BITMIME\r\n")},
-                       {to_server, text("STARTTLS\r\n")},
-                       {to_client, text("220 2.0.0 Ready to start TLS\r\n")}};
+const Exchange smtp = {{to_client, octets("220 mail.example.jp ESMTP ready\r\n")},
+                       {to_server, octets("EHLO client.example\r\n")},
+                       {to_client, octets("250-mail.example.jp\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-VRFY\r\n"
+                                          "250-ETRN\r\n250-STARTTLS\r\n250 8BITMIME\r\n")},
+                       {to_server, octets("STARTTLS\r\n")},
+                       {to_client, octets("220 2.0.0 Ready to start TLS\r\n")}};
 const Exchange xmpp = {
-    {to_server, text("<?xml version='1.0'?><stream:stream to='im.example.jp' xmlns='jabber:client' version='1.0'>")},
-    {to_client, text("<?xml version='1.0'?><stream:stream from='im.example.jp' id='t7' version='1.0'>")},
-    {to_client, text("<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
-                     "</stream:features>")},
-    {to_server, text("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")},
-    {to_client, text("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")}};
+    {to_server, octets("<?xml version='1.0'?><stream:stream to='im.example.jp' xmlns='jabber:client' version='1.0'>")},
+    {to_client, octets("<?xml version='1.0'?><stream:stream from='im.example.jp' id='t7' version='1.0'>")},
+    {to_client, octets("<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
+                       "</stream:features>")},
+    {to_server, octets("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")},
+    {to_client, octets("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")}};
 
 Exchange session() {
   testing::Hello hello;
@@ -142,7 +142,7 @@ TEST(TlsUpgrade, what_never_upgrades_is_left_alone_after_so_many_pieces) {
   const unsigned more = Dispatcher::probes_max + Dispatcher::upgrade_pieces_max - 2;
   for (unsigned i = 0; i < more; ++i) {
     EXPECT_FALSE(flow.is_settled()) << i;
-    flow.send(to_server, text("MAIL FROM:<a@example.jp>\r\n"));
+    flow.send(to_server, octets("MAIL FROM:<a@example.jp>\r\n"));
   }
   EXPECT_TRUE(flow.is_settled());
   flow.send(session());
@@ -151,7 +151,7 @@ TEST(TlsUpgrade, what_never_upgrades_is_left_alone_after_so_many_pieces) {
   EXPECT_TRUE(flow.sink.records.empty());
   // One of another protocol is not waited for.
   Flow other;
-  for (unsigned i = 0; i < Dispatcher::probes_max; ++i) other.send(to_server, text("hello\r\n"));
+  for (unsigned i = 0; i < Dispatcher::probes_max; ++i) other.send(to_server, octets("hello\r\n"));
   EXPECT_TRUE(other.is_settled());
 }
 
