@@ -1,49 +1,12 @@
 // After construction nothing allocates: every allocation of the program is counted. zlib has no allocator but ours.
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstdlib>
-#include <new>
-
+#include "base/test_allocations.h"
+#include "dissect/test_counting_sink.h"
 #include "dissectors/http/http_test_sink.h"
-
-namespace {
-std::size_t allocations = 0;
-}
-// Not inlined: GCC would see malloc meet delete and warn.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const at = std::malloc(size == 0 ? 1 : size)) return at;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* at) noexcept { std::free(at); }
-[[gnu::noinline]] void operator delete(void* at, std::size_t) noexcept { std::free(at); }
 
 namespace tsujiban::http {
 namespace {
-
-class DroppingSink final : public dissect::RecordSink {
- public:
-  DroppingSink() { wanted_ = EventTypes::all(); }
-  JsonWriter* begin(EventType, const dissect::MessageContext&) noexcept override {
-    writer_ = JsonWriter(buffer_.data(), buffer_.size());
-    writer_.begin_object();
-    return &writer_;
-  }
-  void response_time_here(const Exchange&) noexcept override {}
-  void end() noexcept override { ++records; }
-  void fact(const Fact&) noexcept override {}
-  bool is_addition(std::uint64_t, std::uint32_t, Duration, PacketTime) noexcept override { return true; }
-  bool is_change(std::uint64_t, std::uint64_t, Duration, PacketTime) noexcept override { return true; }
-  Asked& asked(std::uint64_t, PacketTime) noexcept override { return asked_ = {}; }
-  void anomaly(const dissect::MessageContext&, Layer, ParseError, std::uint32_t) noexcept override { ++anomalies; }
-  std::size_t records = 0, anomalies = 0;
-
- private:
-  Asked asked_{};
-  std::array<char, 64 * 1024> buffer_;
-  JsonWriter writer_{nullptr, 0};
-};
 
 TEST(HttpAllocation, no_message_allocates_after_construction) {
   const std::string packed = testing::deflated(std::string(400'000, 'x'), 31);
@@ -56,7 +19,7 @@ TEST(HttpAllocation, no_message_allocates_after_construction) {
       packed + "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\nHTTP/1.0 200 OK\r\n\r\nthe end";
   const auto counters = std::make_unique<metrics::WorkerCounters>();
   HttpDissector dissector({.open_streams = 16}, *counters);
-  DroppingSink sink;
+  dissect::testing::CountingSink sink;
   dissect::MessageContext context{};
   for (int round = 0; round < 50; ++round) {
     StreamState state{};

@@ -1,63 +1,15 @@
-// Scanning allocates nothing: neither here nor within the library. malloc itself is replaced by one that counts.
+// Scanning allocates nothing: neither here nor within the library.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <random>
 
+#include "base/test_allocations.h"
 #include "detect/signature_scanner.h"
-
-// The sanitizers replace malloc themselves; with them this test has nothing to count.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TSUJIBAN_MALLOC_COUNTED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define TSUJIBAN_MALLOC_COUNTED 0
-#endif
-#endif
-#ifndef TSUJIBAN_MALLOC_COUNTED
-#define TSUJIBAN_MALLOC_COUNTED 1
-#endif
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-}
-
-#if TSUJIBAN_MALLOC_COUNTED
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-void* malloc(std::size_t bytes) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return __libc_malloc(bytes);
-}
-void* calloc(std::size_t count, std::size_t bytes) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return __libc_calloc(count, bytes);
-}
-void* realloc(void* at, std::size_t bytes) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return __libc_realloc(at, bytes);
-}
-void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return __libc_memalign(alignment, bytes);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept { return memalign(alignment, bytes); }
-int posix_memalign(void** at, std::size_t alignment, std::size_t bytes) noexcept {
-  *at = memalign(alignment, bytes);
-  return *at == nullptr ? 12 : 0;  // ENOMEM.
-}
-}
-#endif
 
 namespace tsujiban::detect {
 namespace {
 
 TEST(SignatureAllocation, scanning_datagrams_and_streams_allocates_nothing) {
-  if (!TSUJIBAN_MALLOC_COUNTED) GTEST_SKIP() << "a sanitizer has replaced malloc";
   std::string text;
   for (unsigned r = 0; r < 60; ++r) {
     const std::string letters = {static_cast<char>('a' + r % 26), static_cast<char>('a' + r / 2 % 26)};

@@ -1,65 +1,16 @@
-// Asking policy allocates nothing. malloc itself is replaced by one that counts.
+// Asking policy allocates nothing.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-
+#include "base/test_allocations.h"
 #include "policy/allow_list.h"
 #include "policy/control_rights.h"
 #include "policy/indicator_list.h"
 #include "policy/policy_test_site.h"
 
-// The sanitizers replace malloc themselves; with them this test has nothing to count.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TSUJIBAN_MALLOC_COUNTED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define TSUJIBAN_MALLOC_COUNTED 0
-#endif
-#endif
-#ifndef TSUJIBAN_MALLOC_COUNTED
-#define TSUJIBAN_MALLOC_COUNTED 1
-#endif
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-}
-
-#if TSUJIBAN_MALLOC_COUNTED
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-void* malloc(std::size_t bytes) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return __libc_malloc(bytes);
-}
-void* calloc(std::size_t count, std::size_t bytes) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return __libc_calloc(count, bytes);
-}
-void* realloc(void* at, std::size_t bytes) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return __libc_realloc(at, bytes);
-}
-void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return __libc_memalign(alignment, bytes);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept { return memalign(alignment, bytes); }
-int posix_memalign(void** at, std::size_t alignment, std::size_t bytes) noexcept {
-  *at = memalign(alignment, bytes);
-  return *at == nullptr ? 12 : 0;  // ENOMEM.
-}
-}
-#endif
-
 namespace tsujiban::policy {
 namespace {
 
 TEST(PolicyAllocation, judging_and_explaining_allocates_nothing) {
-  if (!TSUJIBAN_MALLOC_COUNTED) GTEST_SKIP() << "a sanitizer has replaced malloc";
   const auto inventory =
       inventory_of("site: {name: test, timezone: America/New_York}\n" + site_text +
                    "maintenance: [{days: [sun], from: \"02:00\", to: \"04:00\"}]\n"
@@ -101,7 +52,6 @@ TEST(PolicyAllocation, judging_and_explaining_allocates_nothing) {
 }
 
 TEST(PolicyAllocation, searching_indicators_allocates_nothing) {
-  if (!TSUJIBAN_MALLOC_COUNTED) GTEST_SKIP() << "a sanitizer has replaced malloc";
   std::string text =
       "value,expires\n198.51.100.7,\n198.51.0.0/16,2027-03-31\nevil.example,2026-01-01\nevil.example/x,\n"
       "e7d705a3286e19ea42f587b344ee6865,\nt13d1516h2_8daaf6152771_02713d6af862,\n";
