@@ -1,10 +1,9 @@
 #pragma once
 // For tests that nothing allocates: counts every allocation of the program, the libraries' too. Only one file of a
-// program may include it. The sanitizers replace malloc themselves; with them, what `new` allocates is counted.
+// program may include it. The sanitizers replace malloc themselves; they say of each that they make.
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
-#include <new>
 
 // Clang's header declares posix_memalign without noexcept, which is allowed before the definition below only.
 #if defined(__clang__) && __has_include(<mm_malloc.h>)
@@ -56,12 +55,12 @@ int posix_memalign(void** at, std::size_t alignment, std::size_t bytes) noexcept
 }
 }
 #else
-// Not inlined: GCC would see malloc meet delete and warn.
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-  tsujiban::allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* const at = std::malloc(bytes == 0 ? 1 : bytes)) return at;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* at) noexcept { std::free(at); }
-[[gnu::noinline]] void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+// Of the sanitizers' allocator_interface.h, which Debian has for clang only.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*allocated)(const volatile void*, std::size_t),
+                                                         void (*freed)(const volatile void*));
+namespace tsujiban {
+inline const int counts_allocations = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, std::size_t) { allocations.fetch_add(1, std::memory_order_relaxed); },
+    [](const volatile void*) {});
+}  // namespace tsujiban
 #endif
