@@ -136,7 +136,7 @@ Progress SshDissector::identification(Turn& turn, Bytes stream) noexcept {
   if (!is_one && turn.role == client) return broken(turn, ParseError::ssh_bad_identification, 0, {stream.data(), 1});
   if (stream.size() < identification_mark.size()) {
     // A line before the identification may be shorter.
-    if (is_one || stream.back() != '\n') return need_more(stream.size() + 1);
+    if (is_one || std::memchr(stream.data(), '\n', stream.size()) == nullptr) return need_more(stream.size() + 1);
   }
   const std::uint32_t line_max = is_one ? identification_bytes_max : line_before_bytes_max;
   const std::size_t looked_at = std::min<std::size_t>(stream.size(), line_max);

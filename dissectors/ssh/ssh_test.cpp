@@ -149,6 +149,17 @@ TEST(SshStream, too_many_or_too_long_lines_before_the_identification_are_told) {
   EXPECT_EQ(told.anomalies, (std::vector<ToldAnomaly>{{ParseError::ssh_bad_identification, line_before_bytes_max}}));
 }
 
+// An identification has four bytes at least; what is shorter may still have whole lines in it.
+TEST(SshStream, empty_lines_before_the_identification_are_lines_however_they_come) {
+  for (const std::string_view lines : {"\n\nq", "\n\n\nq", "\r\nq", "a\n\nq"}) {
+    const Told told = whole_and_every_split<Bench>({}, octets(lines));
+    EXPECT_EQ(told.anomalies, (std::vector<ToldAnomaly>{{ParseError::truncated, 1}})) << lines;
+  }
+  const Told told = whole_and_every_split<Bench>({}, octets("\n\nSSH-2.0-x\n"));
+  EXPECT_EQ(told.records.size(), 1u);
+  EXPECT_TRUE(told.anomalies.empty());
+}
+
 TEST(SshStream, a_broken_packet_costs_only_itself_and_a_broken_length_the_direction) {
   Octets padding = packet_of(2), list = clients_kexinit();
   padding[4] = 3;
