@@ -37,7 +37,7 @@ class NewsMemory {
   // (up to a step early, never late).
   bool is_change(std::uint64_t place, std::uint64_t value, Duration repeat, PacketTime now) noexcept {
     const std::uint32_t said =
-        static_cast<std::uint32_t>((value >> 44) ^ (value >> 20) ^ value ^ (place >> 24)) & value_mask;
+        static_cast<std::uint32_t>((value >> 44) ^ (value >> 20) ^ value ^ (place >> 32)) & value_mask;
     const Moment moment = moment_of(now);
     const Told told = find(place, moment);
     const bool same = told.found && (told.line->said[told.at] & value_mask) == said && !is_over(told, repeat, moment);
@@ -48,7 +48,7 @@ class NewsMemory {
   // Bits that were not told since the first of the place was, or that is `repeat` ago. `bits`: the lower four; above
   // them stands more of the place, since another place's value would pass for bits that were told.
   bool is_addition(std::uint64_t place, std::uint32_t bits, Duration repeat, PacketTime now) noexcept {
-    const std::uint32_t mark = static_cast<std::uint32_t>(place >> 24) & value_mask & ~bits_mask;
+    const std::uint32_t mark = static_cast<std::uint32_t>(place >> 32) & value_mask & ~bits_mask;
     const Moment moment = moment_of(now);
     const Told told = find(place, moment);
     if (!told.found || (told.line->said[told.at] & value_mask & ~bits_mask) != mark || is_over(told, repeat, moment)) {
@@ -63,7 +63,7 @@ class NewsMemory {
 
  private:
   struct alignas(64) Line {
-    std::array<std::uint32_t, places_per_line> said;  // Place << 20 | value; 0: free.
+    std::array<std::uint32_t, places_per_line> said;  // Place << 20 | value; 0: free. The value has other bits of it.
     std::array<std::uint8_t, places_per_line> told;   // When, in steps; wraps.
     std::uint32_t epoch : 31;                         // Of the last look, when all that is too old was taken out.
     std::uint32_t full_once : 1;                      // The second line of the set is in use.

@@ -111,5 +111,15 @@ TEST(NewsMemory, a_pair_with_more_places_than_there_is_room_loses_the_oldest_onl
   EXPECT_TRUE(news.is_change(hash(0), 1, repeat, seconds(1300)));
 }
 
+// What is news once, with its whole hash as the place: all 32 bits that are kept tell one from another.
+TEST(NewsMemory, of_two_million_new_names_none_passes_for_one_before) {
+  NewsMemory news;
+  news.set_pair(hash(1));
+  unsigned hidden = 0;
+  for (std::uint64_t i = 0; i < 2'000'000; ++i)
+    hidden += !news.is_change(hash(i + 10), 0, Duration::seconds(600), seconds(1000));
+  EXPECT_EQ(hidden, 0u);
+}
+
 }  // namespace
 }  // namespace tsujiban::pipeline
